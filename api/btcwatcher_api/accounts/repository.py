@@ -1,0 +1,135 @@
+"""All SQL of users and refresh tokens. Every function works in the caller's transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from btcwatcher_api.accounts.roles import Role
+
+_COLUMNS: Final = "id, username, password_hash, role, created_at, password_changed_at"
+_FIRST_USER_LOCK: Final = 0x6274_6377_7573_6572
+"""Advisory lock ("btcwuser"): of two who register first at the same time, one is the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: UUID
+    username: str
+    password_hash: str
+    role: Role
+    created_at: datetime
+    password_changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """What became of a refresh token: its family, and its user if it was good."""
+
+    family: UUID
+    user: User | None
+
+
+async def lock_registration(connection: AsyncConnection) -> bool:
+    """Wait for the turn to register, until the transaction ends. True: there is no user yet."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _FIRST_USER_LOCK})
+    return not (await connection.execute(text("SELECT EXISTS (SELECT 1 FROM users)"))).scalar_one()
+
+
+async def add(connection: AsyncConnection, username: str, password_hash: str, role: Role) -> User | None:
+    """None: the name is taken."""
+    row = await connection.execute(
+        text(
+            "INSERT INTO users (username, password_hash, role) VALUES (:username, :password_hash, :role)"  # noqa: S608 - constants
+            f" ON CONFLICT (username) DO NOTHING RETURNING {_COLUMNS}"
+        ),
+        {"username": username, "password_hash": password_hash, "role": role.value},
+    )
+    return _user(row.mappings().first())
+
+
+async def by_name(connection: AsyncConnection, username: str) -> User | None:
+    query = text(f"SELECT {_COLUMNS} FROM users WHERE username = :username")  # noqa: S608 - a constant
+    return _user((await connection.execute(query, {"username": username})).mappings().first())
+
+
+async def by_id(connection: AsyncConnection, user_id: UUID) -> User | None:
+    query = text(f"SELECT {_COLUMNS} FROM users WHERE id = :id")  # noqa: S608 - a constant
+    return _user((await connection.execute(query, {"id": user_id})).mappings().first())
+
+
+async def change_password(connection: AsyncConnection, user: User, password_hash: str) -> bool:
+    """Also ends every sign-in. False: the password was changed by somebody else meanwhile."""
+    changed = await connection.execute(
+        text(
+            "UPDATE users SET password_hash = :new, password_changed_at = clock_timestamp()"
+            " WHERE id = :id AND password_hash = :old RETURNING id"
+        ),
+        {"id": user.id, "new": password_hash, "old": user.password_hash},
+    )
+    if changed.first() is None:
+        return False
+    await connection.execute(
+        text("UPDATE refresh_tokens SET revoked_at = clock_timestamp() WHERE user_id = :id AND revoked_at IS NULL"),
+        {"id": user.id},
+    )
+    return True
+
+
+async def add_refresh_token(
+    connection: AsyncConnection, token_hash: bytes, family: UUID, user: User, lifetime: timedelta
+) -> bool:
+    """Also throws away this user's expired ones. False: the password has been changed since `user` was read."""
+    # Locks the user's row, as a change of the password does: one that is under way ends this sign-in too.
+    current = await connection.execute(
+        text("SELECT 1 FROM users WHERE id = :id AND password_hash = :password_hash FOR UPDATE"),
+        {"id": user.id, "password_hash": user.password_hash},
+    )
+    if current.first() is None:
+        return False
+    await connection.execute(
+        text("DELETE FROM refresh_tokens WHERE user_id = :id AND expires_at < clock_timestamp()"), {"id": user.id}
+    )
+    await connection.execute(
+        text(
+            "INSERT INTO refresh_tokens (token_hash, family, user_id, expires_at)"
+            " VALUES (:token_hash, :family, :user_id, clock_timestamp() + :lifetime)"
+        ),
+        {"token_hash": token_hash, "family": family, "user_id": user.id, "lifetime": lifetime},
+    )
+    return True
+
+
+async def redeem(connection: AsyncConnection, token_hash: bytes) -> Redeemed | None:
+    """Use a refresh token, once. None: there is no such token, or it expired or was revoked.
+
+    Redeemed without a user: it was used before, so somebody has a copy, and the whole family is revoked.
+    """
+    used = await connection.execute(
+        text(
+            "UPDATE refresh_tokens SET used_at = clock_timestamp() WHERE token_hash = :token_hash"
+            " AND used_at IS NULL AND revoked_at IS NULL AND expires_at > clock_timestamp() RETURNING family, user_id"
+        ),
+        {"token_hash": token_hash},
+    )
+    row = used.first()
+    if row is not None:
+        return Redeemed(row.family, await by_id(connection, row.user_id))
+    again = await connection.execute(
+        text(
+            "UPDATE refresh_tokens SET revoked_at = clock_timestamp() WHERE revoked_at IS NULL AND family ="
+            " (SELECT family FROM refresh_tokens WHERE token_hash = :token_hash AND used_at IS NOT NULL)"
+            " RETURNING family"
+        ),
+        {"token_hash": token_hash},
+    )
+    row = again.first()
+    return Redeemed(row.family, None) if row is not None else None
+
+
+def _user(row: Mapping[Any, Any] | None) -> User | None:
+    return User(**{**row, "role": Role(row["role"])}) if row is not None else None

@@ -1,0 +1,163 @@
+"""Registering, signing in, going on, and changing a password."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from btcwatcher_api import logs
+from btcwatcher_api.accounts import audit, repository
+from btcwatcher_api.accounts.limiter import LoginLimiter
+from btcwatcher_api.accounts.passwords import Passwords
+from btcwatcher_api.accounts.repository import User
+from btcwatcher_api.accounts.roles import Identity, Role
+from btcwatcher_api.accounts.schemas import Tokens
+from btcwatcher_api.accounts.tokens import Signer, new_refresh_token, refresh_hash
+from btcwatcher_api.problems import Problem
+from btcwatcher_api.settings import Registration
+
+_WRONG: Final = "user name or password is wrong"
+_ENDED: Final = "the refresh token is not valid or has expired: sign in again"
+_log = logs.get("btcwatcher_api.accounts")
+
+
+class Accounts:
+    """The accounts of one API. `engine` may write; every method opens its own transactions and raises Problem."""
+
+    def __init__(
+        self, engine: AsyncEngine, signer: Signer, *, registration: Registration, refresh_lifetime: timedelta
+    ) -> None:
+        self._engine = engine
+        self._signer = signer
+        self._registration = registration
+        self._refresh_lifetime = refresh_lifetime
+        self._passwords = Passwords()
+        self._limiter = LoginLimiter()
+
+    async def register(
+        self, by: Identity | None, username: str, password: str, role: Role | None, request_id: str
+    ) -> User:
+        """The new user. `by` is who asks, None without a token. Raises Problem 403 and 409."""
+        admin = by if by is not None and by.role is Role.ADMIN else None
+        if admin is None and role is not None:
+            raise Problem(403, "only an admin gives a role", [("role", "leave it out")])
+        if admin is None and self._registration is Registration.CLOSED:
+            raise Problem(403, "registration is closed: ask an admin for an account")
+        if admin is None and self._registration is Registration.FIRST:
+            # Looked at again below, under a lock; here it spares strangers' requests a hash.
+            async with self._engine.begin() as connection:
+                _check_first(await repository.lock_registration(connection))
+        password_hash = await self._passwords.hashed(password)
+        async with self._engine.begin() as connection:
+            first = await repository.lock_registration(connection)
+            if admin is None and self._registration is Registration.FIRST:
+                _check_first(first)
+            given = Role.ADMIN if first else role or Role.VIEWER
+            user = await repository.add(connection, username, password_hash, given)
+            if user is None:
+                raise Problem(409, "this user name is taken", [("username", "is taken")])
+            await audit.record(
+                connection,
+                actor=admin.name if admin else username,
+                action="user.register",
+                subject=username,
+                request_id=request_id,
+                role=given.value,
+            )
+        _log.info("user registered", user=username, role=given.value, request_id=request_id)
+        return user
+
+    async def sign_in(self, username: str, password: str, request_id: str) -> Tokens:
+        """Raises Problem 401, alike for a wrong password and an unknown name, and 429."""
+        name = username.lower()
+        wait = self._limiter.attempt(name)
+        if wait:
+            raise Problem(429, f"too many attempts for this user name: wait {wait} s", (), {"Retry-After": str(wait)})
+        async with self._engine.connect() as connection:
+            user = await repository.by_name(connection, name) if "\0" not in name else None
+        if not await self._passwords.matches(password, user.password_hash if user else None) or user is None:
+            _log.warning("sign-in refused", request_id=request_id)
+            raise Problem(401, _WRONG, (), {"WWW-Authenticate": "Bearer"})
+        self._limiter.succeeded(name)
+        refresh = new_refresh_token()
+        async with self._engine.begin() as connection:
+            if not await repository.add_refresh_token(
+                connection, refresh_hash(refresh), uuid4(), user, self._refresh_lifetime
+            ):
+                raise Problem(401, _WRONG, (), {"WWW-Authenticate": "Bearer"})
+            await audit.record(
+                connection, actor=user.username, action="user.sign_in", subject=user.username, request_id=request_id
+            )
+        return self._tokens(user, refresh)
+
+    async def refresh(self, token: str, request_id: str) -> Tokens:
+        """New tokens for a refresh token, which is used up. Raises Problem 401."""
+        following = new_refresh_token()
+        async with self._engine.begin() as connection:
+            redeemed = await repository.redeem(connection, refresh_hash(token))
+            user = redeemed.user if redeemed else None
+            if redeemed is not None and user is None:
+                await self._reused(connection, redeemed, request_id)
+            kept = (
+                redeemed is not None
+                and user is not None
+                and await repository.add_refresh_token(
+                    connection, refresh_hash(following), redeemed.family, user, self._refresh_lifetime
+                )
+            )
+        if user is None or not kept:
+            raise Problem(401, _ENDED, (), {"WWW-Authenticate": "Bearer"})
+        return self._tokens(user, following)
+
+    async def user(self, identity: Identity) -> User:
+        """The account behind an access token. Raises Problem 403 for a machine and 401 when it is gone."""
+        if identity.user_id is None:
+            raise Problem(403, "the read token is no user: sign in")
+        async with self._engine.connect() as connection:
+            user = await repository.by_id(connection, identity.user_id)
+        if user is None:
+            raise Problem(401, "this user is no more", (), {"WWW-Authenticate": "Bearer"})
+        return user
+
+    async def change_password(self, identity: Identity, current: str, new: str, request_id: str) -> None:
+        """Ends all sign-ins of the user. Raises Problem 403 for a wrong current password, 409 and 429."""
+        user = await self.user(identity)
+        wait = self._limiter.attempt(user.username)
+        if wait:
+            raise Problem(429, f"too many attempts for this user: wait {wait} s", (), {"Retry-After": str(wait)})
+        if not await self._passwords.matches(current, user.password_hash):
+            raise Problem(403, "the current password is wrong", [("current_password", "is wrong")])
+        self._limiter.succeeded(user.username)
+        password_hash = await self._passwords.hashed(new)
+        async with self._engine.begin() as connection:
+            if not await repository.change_password(connection, user, password_hash):
+                raise Problem(409, "the password has just been changed by somebody else")
+            await audit.record(
+                connection, actor=user.username, action="user.password", subject=user.username, request_id=request_id
+            )
+        _log.info("password changed", user=user.username, request_id=request_id)
+
+    def _tokens(self, user: User, refresh_token: str) -> Tokens:
+        return Tokens(
+            access_token=self._signer.access_token(user.id, user.username, user.role),
+            expires_in=int(self._signer.lifetime.total_seconds()),
+            refresh_token=refresh_token,
+        )
+
+    async def _reused(self, connection: AsyncConnection, redeemed: repository.Redeemed, request_id: str) -> None:
+        await audit.record(
+            connection,
+            actor="unknown",
+            action="token.reuse",
+            subject=str(redeemed.family),
+            request_id=request_id,
+        )
+        _log.warning(
+            "a refresh token came twice: its sign-in is ended", family=str(redeemed.family), request_id=request_id
+        )
+
+
+def _check_first(first: bool) -> None:
+    if not first:
+        raise Problem(403, "registration is closed since the first user: ask an admin for an account")

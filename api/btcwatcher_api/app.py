@@ -1,0 +1,137 @@
+"""Puts the API together: one ASGI app, its state, and what runs beside it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+from starlette.routing import Route
+from starlette.types import Lifespan
+
+from btcwatcher_api import openapi, problems
+from btcwatcher_api.accounts import endpoints as auth
+from btcwatcher_api.accounts.service import Accounts
+from btcwatcher_api.accounts.tokens import Signer
+from btcwatcher_api.database import reading_engine, writing_connection, writing_engine
+from btcwatcher_api.metrics import Metrics
+from btcwatcher_api.middleware import RequestLayer
+from btcwatcher_api.settings import Settings
+from btcwatcher_api.signals import endpoints, statistics_endpoints, webhook
+from btcwatcher_api.signals.ingest import GroupCommit
+from btcwatcher_api.signals.upkeep import keep_partitions
+from btcwatcher_api.signals.writer import SignalWriter
+from btcwatcher_api.strategies import endpoints as strategies
+from btcwatcher_api.strategies.cluster import StrategyClient
+from btcwatcher_api.strategies.registry import Registry
+from btcwatcher_api.strategies.watch import StrategyWatch
+from btcwatcher_api.system import health
+
+_WRITE_SECONDS = 10.0
+_WRITERS = 4
+
+
+def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
+    """The app. With a `registry` nobody watches Kubernetes: its Strategies are what the caller put there.
+
+    Raises SettingsError for keys and tokens that cannot be read or are too weak.
+    """
+    database_url = settings.database_url.get_secret_value()
+    metrics = Metrics()
+    known = registry if registry is not None else Registry(settings.webhook_key(), settings.namespace_set)
+    watch = StrategyWatch(known, metrics) if registry is None else None
+    commits = GroupCommit(
+        SignalWriter(
+            lambda: writing_connection(database_url, statement_seconds=_WRITE_SECONDS), patience=_WRITE_SECONDS
+        ),
+        metrics,
+        batch=settings.ingest_batch,
+        queue=settings.ingest_queue,
+        queue_bytes=settings.ingest_queue_bytes,
+        patience=settings.ingest_patience_seconds,
+    )
+    engine = reading_engine(
+        database_url,
+        size=settings.pool_size,
+        most=settings.pool_max,
+        timeout=settings.query_timeout_seconds,
+    )
+
+    changing = writing_engine(database_url, most=_WRITERS, timeout=_WRITE_SECONDS)
+    cluster = StrategyClient()
+    signing_key = settings.signing_key()
+    signer = Signer(signing_key, settings.access_lifetime) if signing_key is not None else None
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        commits.start()
+        beside = [asyncio.create_task(keep_partitions(database_url, settings.partition_months_ahead))]
+        if watch is not None:
+            beside.append(asyncio.create_task(watch.run()))
+        try:
+            yield
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await commits.stop()
+            await engine.dispose()
+            await changing.dispose()
+            await cluster.close()
+
+    app = described_app(lifespan)
+    app.state.changing = changing
+    app.state.cluster = cluster
+    app.state.commits = commits
+    app.state.engine = engine
+    app.state.metrics = metrics
+    app.state.registry = known
+    app.state.watch = watch
+    app.state.read_token = settings.read_token()
+    app.state.signer = signer
+    app.state.accounts = (
+        Accounts(changing, signer, registration=settings.registration, refresh_lifetime=settings.refresh_lifetime)
+        if signer is not None
+        else None
+    )
+    receive_signal = webhook.Webhook(
+        known,
+        commits,
+        metrics,
+        body_limit=settings.body_limit,
+        window=timedelta(seconds=settings.undated_window_seconds),
+    )
+    # A route as well, for the answer to any other method; a POST takes the short way through the request layer.
+    app.router.routes.append(Route(webhook.PATH, receive_signal, methods=["POST"], name="receiveSignal"))
+    app.add_middleware(RequestLayer, metrics=metrics, webhook=receive_signal)
+    return app
+
+
+def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """The app as far as its description goes: enough for `openapi()`, which needs no database and no key."""
+    app = FastAPI(
+        title="BTC Watcher",
+        version=_version(),
+        description="Signals of trading strategies: taken in, graded, kept, and read back.",
+        lifespan=lifespan,
+        # A redirect would make a sender post its signal, and its token, twice.
+        redirect_slashes=False,
+        # We have metrics of our own; looking whether somebody set up OpenTelemetry costs 20 us a request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.include_router(auth.router)
+    app.include_router(strategies.router)
+    app.include_router(statistics_endpoints.router)
+    app.include_router(endpoints.router)
+    app.include_router(health.router)
+    problems.install(app)
+    openapi.install(app)
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("btc-watcher")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,112 @@
+"""How the API reaches Postgres, and whether the schema there is the one this code was written for."""
+
+from typing import Any, Final
+
+import psycopg
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+APPLICATION: Final = "btcwatcher-api"
+CONNECT_SECONDS: Final = 3
+VERSION_TABLE: Final = "alembic_version"
+
+_KEEPALIVE: Final[dict[str, Any]] = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+
+
+class SchemaError(Exception):
+    """The schema is missing or older than this code; the message says what to run."""
+
+
+def sqlalchemy_url(database_url: str) -> URL:
+    """The URL with psycopg as driver."""
+    return make_url(database_url.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg")
+
+
+def reading_engine(database_url: str, *, size: int, most: int, timeout: float) -> AsyncEngine:
+    """A pool whose sessions cannot write. `timeout` in seconds ends a statement."""
+    return create_async_engine(
+        sqlalchemy_url(database_url),
+        pool_size=size,
+        max_overflow=most - size,
+        pool_timeout=5,
+        pool_recycle=1800,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            "application_name": f"{APPLICATION} read",
+            "options": f"-c default_transaction_read_only=on -c statement_timeout={int(timeout * 1000)}",
+            **_KEEPALIVE,
+        },
+    )
+
+
+def writing_engine(database_url: str, *, most: int, timeout: float) -> AsyncEngine:
+    """A small pool for what people change: accounts and the audit log. It connects when first used."""
+    return create_async_engine(
+        sqlalchemy_url(database_url),
+        pool_size=1,
+        max_overflow=most - 1,
+        pool_timeout=5,
+        pool_recycle=1800,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            "application_name": f"{APPLICATION} write",
+            "options": f"-c statement_timeout={int(timeout * 1000)}",
+            **_KEEPALIVE,
+        },
+    )
+
+
+async def writing_connection(database_url: str, *, statement_seconds: float) -> psycopg.AsyncConnection:
+    """One connection for the batcher, in autocommit. Raises psycopg.OperationalError."""
+    return await psycopg.AsyncConnection.connect(
+        database_url,
+        autocommit=True,
+        connect_timeout=CONNECT_SECONDS,
+        application_name=f"{APPLICATION} ingest",
+        options=(
+            f"-c statement_timeout={int(statement_seconds * 1000)}"
+            f" -c idle_in_transaction_session_timeout={int(statement_seconds * 1000)}"
+        ),
+        **_KEEPALIVE,
+    )
+
+
+def alembic_config(database_url: str | None = None) -> Config:
+    """Alembic's configuration: the migrations that this package carries."""
+    config = Config()
+    config.set_main_option("script_location", "btcwatcher_api:migrations")
+    config.attributes["database_url"] = database_url
+    return config
+
+
+def check_revision(current: str | None) -> None:
+    """Raises SchemaError unless `current` is this code's schema or a newer one (during a rolling upgrade)."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    head = scripts.get_current_head()
+    if current is None:
+        raise SchemaError("the database has no schema yet: run `btcwatcher-api migrate`")
+    known = {script.revision for script in scripts.walk_revisions()}
+    if current in known and current != head:
+        raise SchemaError(
+            f"the database's schema is {current}, this version needs {head}: run `btcwatcher-api migrate`"
+        )
+
+
+async def current_revision(connection: psycopg.AsyncConnection) -> str | None:
+    """The schema's revision; None where nothing was ever migrated."""
+    try:
+        cursor = await connection.execute(sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(VERSION_TABLE)))
+    except psycopg.errors.UndefinedTable:
+        return None
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])

@@ -1,0 +1,111 @@
+"""`btcwatcher-api serve | migrate | openapi`."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+import uvicorn
+
+from btcwatcher_api import logs
+from btcwatcher_api.app import create_app, described_app
+from btcwatcher_api.database import (
+    CONNECT_SECONDS,
+    SchemaError,
+    check_revision,
+    current_revision,
+    writing_connection,
+)
+from btcwatcher_api.garbage import collect_rarely
+from btcwatcher_api.migrate import migrate
+from btcwatcher_api.settings import DatabaseSettings, Settings, SettingsError, load
+
+_log = logs.get("btcwatcher_api.main")
+_GRACE_SECONDS = 10
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line. Returns the exit status; problems are one sentence on standard error."""
+    parser = argparse.ArgumentParser(prog="btcwatcher-api", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="answer the webhook and the REST API")
+    commands.add_parser("migrate", help="bring the database's schema up to date")
+    document = commands.add_parser("openapi", help="print the API's description")
+    document.add_argument("--output", type=Path, help="write it to this file instead")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.command == "serve":
+            return _serve()
+        if chosen.command == "migrate":
+            return _migrate()
+        return _openapi(chosen.output)
+    except (SettingsError, SchemaError) as error:
+        print(f"btcwatcher-api: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+
+
+def _serve() -> int:
+    settings = load(Settings)
+    logs.configure(settings.log_level)
+    app = create_app(settings)
+    asyncio.run(_refuse_old_schema(settings.database_url.get_secret_value()))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            http="httptools",
+            loop="uvloop" if sys.platform != "win32" else "asyncio",
+            lifespan="on",
+            log_config=None,
+            # Its lines would hold query strings; the metrics have the figures.
+            access_log=False,
+            server_header=False,
+            # Nothing here looks at a client's address.
+            proxy_headers=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+    )
+    # uvicorn ends by raising the signal again that it was stopped with: an orderly end is exit status 0.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    collect_rarely()
+    server.run()
+    return 0 if server.started else 1
+
+
+async def _refuse_old_schema(database_url: str) -> None:
+    """Raises SchemaError. A database that is away is no reason not to start: it is waited for, answering 503."""
+    try:
+        async with await writing_connection(database_url, statement_seconds=CONNECT_SECONDS) as connection:
+            check_revision(await current_revision(connection))
+    except psycopg.Error as error:
+        _log.warning("the database does not answer yet", reason=str(error).split("\n", 1)[0])
+
+
+def _migrate() -> int:
+    settings = load(DatabaseSettings)
+    logs.configure()
+    try:
+        migrate(settings.database_url.get_secret_value(), settings.partition_months_ahead)
+    except psycopg.Error as error:
+        print(f"btcwatcher-api: the database cannot be migrated: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _openapi(output: Path | None) -> int:
+    text = json.dumps(described_app().openapi(), indent=2, sort_keys=True) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

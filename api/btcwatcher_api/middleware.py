@@ -1,0 +1,88 @@
+"""The one layer around every request: its id, and for all but the webhook its metric.
+
+Plain ASGI, for it is on the hot path; and the way out of it for the webhook, which is asked for most: routing and the
+layers below would cost as much as parsing and grading a signal.
+"""
+
+import re
+import secrets
+import time
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from btcwatcher_api.metrics import Metrics
+from btcwatcher_api.signals.webhook import PATH
+
+REQUEST_ID_HEADER: Final = b"x-request-id"
+_ACCEPTABLE: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_WEBHOOK: Final = PATH.partition("{")[0]
+_BODY_LIMIT: Final = 1024 * 1024
+"""Bytes: room for a Strategy with its source inline. The webhook has a limit of its own."""
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class RequestLayer:
+    """Gives each request an id (the caller's X-Request-ID if it is sane), answers it back, limits and measures."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, webhook: ASGIApp) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._webhook = webhook
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        identifier = _given_id(scope) or secrets.token_hex(8).encode()
+        scope["btcwatcher.request_id"] = identifier.decode()
+        if scope["method"] == "POST" and (strategy := _webhook_of(scope["path"])):
+            scope["path_params"] = {"strategy_id": strategy}
+            await self._webhook(scope, receive, send)
+            return
+        begin = time.perf_counter()
+        status = 500
+
+        received = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > _BODY_LIMIT:
+                raise HTTPException(413, f"a body has at most {_BODY_LIMIT} bytes here")
+            return message
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (REQUEST_ID_HEADER, identifier)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive_limited, send_with_id)
+        finally:
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._metrics.requests.labels(method, _route(scope), str(status)).observe(time.perf_counter() - begin)
+
+
+def _webhook_of(path: str) -> str | None:
+    """The Strategy's id in a path of the webhook; None for any other path."""
+    if not path.startswith(_WEBHOOK):
+        return None
+    identifier = path[len(_WEBHOOK) :]
+    return identifier if identifier and "/" not in identifier else None
+
+
+def _given_id(scope: Scope) -> bytes | None:
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID_HEADER:
+            return bytes(value) if _ACCEPTABLE.fullmatch(value) else None
+    return None
+
+
+def _route(scope: Scope) -> str:
+    """The route's template: a path that somebody made up must not become a label."""
+    return str(getattr(scope.get("route"), "path", "none"))

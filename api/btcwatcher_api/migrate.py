@@ -1,0 +1,32 @@
+"""`btcwatcher-api migrate`: bring the schema up to date. Safe to run twice, and by two at once."""
+
+from typing import Final
+
+import psycopg
+from alembic import command
+
+from btcwatcher_api import logs
+from btcwatcher_api.database import APPLICATION, CONNECT_SECONDS, alembic_config
+from btcwatcher_api.signals.partitions import make_ahead
+
+_LOCK: Final = 0x6274_6377_6D69_6772
+"""Advisory lock of the migration ("btcwmigr"): a second one waits for the first and then finds nothing to do."""
+
+_log = logs.get("btcwatcher_api.migrate")
+
+
+def migrate(database_url: str, months_ahead: int) -> None:
+    """Upgrade to the newest revision and make the partitions of the coming months. Raises psycopg.Error."""
+    with psycopg.connect(
+        database_url,
+        autocommit=True,
+        connect_timeout=CONNECT_SECONDS,
+        application_name=f"{APPLICATION} migrate",
+    ) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        try:
+            command.upgrade(alembic_config(database_url), "head")
+            made = make_ahead(connection, months_ahead)
+        finally:
+            connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+    _log.info("the schema is up to date", partitions_made=made)

@@ -1,0 +1,112 @@
+"""What FastAPI cannot see by itself of the API's description: the webhook, and the shape of errors."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from btcwatcher_api.problems import ProblemDocument, responses
+from btcwatcher_api.signals import webhook
+from btcwatcher_api.signals.schemas import Accepted
+from btcwatcher_api.signals.types import SignalType
+
+_REFERENCE: Final = "#/components/schemas/{model}"
+
+_FREQTRADE: Final = {
+    "type": "object",
+    "title": "FreqtradeMessage",
+    "description": "A webhook message of freqtrade: any value may be a string; unknown fields are kept as well.",
+    "required": ["type"],
+    "properties": {
+        "type": {"type": "string", "enum": [kind.value for kind in SignalType]},
+        "pair": {"type": "string", "maxLength": 64},
+        "trade_id": {"type": "string"},
+        "open_date": {"type": "string", "description": "ISO 8601; UTC without a zone"},
+        "close_date": {"type": "string", "description": "ISO 8601; UTC without a zone"},
+        "enter_tag": {"type": "string", "description": "`name:0.83` states a strength of 0.83"},
+        "signal_strength": {"type": "string", "description": "0 to 1"},
+    },
+    "additionalProperties": True,
+}
+_NUMBER: Final = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+_PLAIN: Final = {
+    "type": "object",
+    "title": "PlainSignal",
+    "description": "A signal of any other sender.",
+    "required": ["action"],
+    "properties": {
+        "action": {"type": "string", "enum": ["entry", "exit", "message"]},
+        "pair": {"type": "string", "maxLength": 64, "description": "required unless action is message"},
+        "direction": {"type": "string", "enum": ["long", "short"]},
+        "signal_strength": {**_NUMBER, "description": "0 to 1"},
+        "price": _NUMBER,
+        "amount": _NUMBER,
+        "stake": _NUMBER,
+        "stake_currency": {"type": "string"},
+        "profit_ratio": _NUMBER,
+        "profit_amount": _NUMBER,
+        "tag": {"type": "string"},
+        "reason": {"type": "string"},
+        "trade_id": {"type": "string"},
+        "timestamp": {"description": "ISO 8601, or seconds or milliseconds since 1970; makes retries known for ever"},
+        "message": {"type": "string"},
+    },
+    "additionalProperties": True,
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app.openapi()` complete."""
+
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            components = document.setdefault("components", {})
+            schemas = components.setdefault("schemas", {})
+            for model in (ProblemDocument, Accepted):
+                schema = model.model_json_schema(ref_template=_REFERENCE)
+                schemas.update(schema.pop("$defs", {}))
+                schemas[model.__name__] = schema
+            components.setdefault("securitySchemes", {})["webhookToken"] = {
+                "type": "http",
+                "scheme": "basic",
+                "description": "Any user name; the Strategy's webhook token as password",
+            }
+            document["paths"][webhook.PATH] = {"post": _webhook()}
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = describe  # type: ignore[method-assign]
+
+
+def _webhook() -> dict[str, Any]:
+    errors = {str(code): answer for code, answer in responses(400, 401, 404, 408, 413, 415, 422, 500, 503).items()}
+    errors["503"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
+    errors["401"]["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+    return {
+        "tags": ["signals"],
+        "operationId": "receiveSignal",
+        "summary": "Take in a signal of a Strategy",
+        "description": "Answered once the signal is on disk. The same message again is answered alike and stored once.",
+        "security": [{"webhookToken": []}],
+        "parameters": [
+            {
+                "name": "strategy_id",
+                "in": "path",
+                "required": True,
+                "description": "<namespace>.<name>",
+                "schema": {"type": "string", "examples": ["trading.ema-cross"]},
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"anyOf": [_FREQTRADE, _PLAIN]}}},
+        },
+        "responses": {
+            "202": {
+                "description": "The signal is on disk",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Accepted"}}},
+            },
+            **errors,
+        },
+    }

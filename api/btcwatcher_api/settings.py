@@ -1,0 +1,190 @@
+"""Every setting of the API, from the environment (`BTCWATCHER_...`) or, in development, from arguments of Settings.
+
+What is missing or too weak is refused at the start, with a sentence that names the variable.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Self, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from btcwatcher_crds.derive import check_key
+
+PREFIX: Final = "BTCWATCHER_"
+_MIN_READ_TOKEN: Final = 24
+_DATABASE_SCHEMES: Final = ("postgresql://", "postgres://")
+
+
+class Registration(StrEnum):
+    """Who may make an account without an admin's help."""
+
+    FIRST = "first"
+    """The first user, and then nobody."""
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class SettingsError(Exception):
+    """The environment does not describe a working API; the message names every variable that is wrong."""
+
+
+class DatabaseSettings(BaseSettings):
+    """What `migrate` needs."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", use_attribute_docstrings=True)
+
+    database_url: SecretStr
+    """Postgres, as `postgresql://user:password@host:port/database`."""
+    partition_months_ahead: Annotated[int, Field(ge=1, le=24)] = 3
+    """How many months of partitions are made before they are needed."""
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(_DATABASE_SCHEMES):
+            raise ValueError("must begin with postgresql://")
+        return value
+
+
+class Settings(DatabaseSettings):
+    """What `serve` needs."""
+
+    webhook_key_file: Path
+    """File with the platform's webhook key (32 bytes or more of text), from which every Strategy's token is derived."""
+    read_token_file: Path
+    """File with the bearer token that reads (24 characters or more), for machines."""
+    signing_key_file: Path | None = None
+    """File with the key that signs access tokens (32 bytes or more of text); unset: no accounts, and the auth
+    endpoints answer 503. All replicas need the same."""
+    registration: Registration = Registration.FIRST
+    """Who may register without an admin: `first` (the first user only, who is then an admin), `open` or `closed`."""
+    access_token_minutes: Annotated[int, Field(ge=1, le=60)] = 10
+    """How long an access token is good; also how long a role that was taken away still counts."""
+    refresh_token_days: Annotated[int, Field(ge=1, le=365)] = 14
+    """How long a sign-in lasts that is not used."""
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 in a container."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port to listen on; 0 takes a free one."""
+    namespaces: str = ""
+    """Namespaces whose Strategies may send, separated by commas; empty: all."""
+    log_level: str = "INFO"
+    """DEBUG shows every accepted signal."""
+
+    body_limit: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 256 * 1024
+    """Largest webhook body, bytes."""
+    ingest_queue: Annotated[int, Field(ge=1)] = 10_000
+    """Signals that may wait for their commit; more are answered 503."""
+    ingest_queue_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
+    """Bytes of signals that may wait for their commit."""
+    ingest_batch: Annotated[int, Field(ge=1, le=5000)] = 500
+    """Most signals in one commit."""
+    ingest_patience_seconds: Annotated[float, Field(gt=0, le=30)] = 1.5
+    """How long a webhook waits for its commit before it is answered 503; below the bot's time-out of 2 s, for
+    freqtrade does not trade while it waits."""
+    undated_window_seconds: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    """Equal bodies without a time of their own are one event within this many seconds; keep it above the senders'
+    retries and below the shortest candle (1m)."""
+
+    pool_size: Annotated[int, Field(ge=1, le=100)] = 5
+    """Connections kept for reading."""
+    pool_max: Annotated[int, Field(ge=1, le=200)] = 20
+    """Most connections for reading."""
+    query_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
+    """A reading statement is ended after this."""
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @model_validator(mode="after")
+    def _pool_in_order(self) -> Self:
+        if self.pool_max < self.pool_size:
+            raise ValueError(f"{PREFIX}POOL_MAX must not be below {PREFIX}POOL_SIZE")
+        return self
+
+    @property
+    def namespace_set(self) -> frozenset[str]:
+        """The namespaces to serve; empty: all."""
+        return frozenset(part.strip() for part in self.namespaces.split(",") if part.strip())
+
+    def webhook_key(self) -> bytes:
+        """The platform's webhook key. Raises SettingsError naming the variable."""
+        name = variable("webhook_key_file")
+        try:
+            return check_key(_read(self.webhook_key_file, name), f"{name} ({self.webhook_key_file})")
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+
+    def signing_key(self) -> bytes | None:
+        """The key of access tokens, None without accounts. Raises SettingsError naming the variable."""
+        if self.signing_key_file is None:
+            return None
+        name = variable("signing_key_file")
+        try:
+            key = check_key(_read(self.signing_key_file, name), f"{name} ({self.signing_key_file})")
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+        if key == self.webhook_key():
+            raise SettingsError(f"{name} holds the webhook key: each key has one purpose, make another")
+        return key
+
+    @property
+    def access_lifetime(self) -> timedelta:
+        return timedelta(minutes=self.access_token_minutes)
+
+    @property
+    def refresh_lifetime(self) -> timedelta:
+        return timedelta(days=self.refresh_token_days)
+
+    def read_token(self) -> str:
+        """The bearer token for reading. Raises SettingsError naming the variable."""
+        name = variable("read_token_file")
+        try:
+            token = _read(self.read_token_file, name).decode("ascii").strip()
+        except UnicodeDecodeError:
+            raise SettingsError(f"{name} ({self.read_token_file}) must hold ASCII text") from None
+        if len(token) < _MIN_READ_TOKEN:
+            raise SettingsError(
+                f"{name} ({self.read_token_file}) holds {len(token)} characters; a token has at least "
+                f"{_MIN_READ_TOKEN}: make one with `openssl rand -hex 24`"
+            )
+        return token
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return f"{PREFIX}{field.upper()}"
+
+
+S = TypeVar("S", bound=DatabaseSettings)
+
+
+def load(kind: type[S], **overrides: Any) -> S:
+    """Settings from the environment. Raises SettingsError naming every variable that is missing or wrong."""
+    try:
+        return kind(**overrides)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentence(dict(one)) for one in error.errors())) from None
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    location = error["loc"]
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not location:
+        return message
+    name = variable(str(location[0]))
+    return f"{name} is not set" if error["type"] == "missing" else f"{name}: {message}"
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{name}: cannot read {path}: {error.strerror}") from error

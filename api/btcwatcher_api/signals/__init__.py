@@ -1,0 +1,1 @@
+"""Signals: taken in over the webhook, graded, kept, and read back."""

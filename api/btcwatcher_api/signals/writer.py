@@ -1,0 +1,259 @@
+"""Writes batches of signals: one statement with one parameter, committed before it returns."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, TypeVar
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg import errors
+
+from btcwatcher_api.database import SchemaError, check_revision, current_revision
+
+_COLUMNS: Final = {
+    "id": "uuid",
+    "event_time": "timestamptz",
+    "received_at": "timestamptz",
+    "event_key": "bytea",
+    "dated": "boolean",
+    "order_key": "text",
+    "namespace": "text",
+    "strategy": "text",
+    "source": "text",
+    "type": "text",
+    "pair": "text",
+    "direction": "text",
+    "trade_id": "text",
+    "trade_opened_at": "timestamptz",
+    "sub_trade": "boolean",
+    "price": "numeric",
+    "amount": "numeric",
+    "stake": "numeric",
+    "stake_currency": "text",
+    "profit_ratio": "numeric",
+    "profit_amount": "numeric",
+    "enter_tag": "text",
+    "exit_reason": "text",
+    "message": "text",
+    "strength": "numeric",
+    "level": "text",
+    "priority": "smallint",
+    "recovered": "boolean",
+    "payload": "jsonb",
+}
+
+_INSERT: Final = (
+    f"INSERT INTO signals ({', '.join(_COLUMNS)}) SELECT {', '.join(f'i.{name}' for name in _COLUMNS)} "  # noqa: S608
+    f"FROM jsonb_to_recordset(%s::jsonb) AS i({', '.join(f'{name} {kind}' for name, kind in _COLUMNS.items())}, "
+    "seek_from timestamptz)"
+)
+_ON_CONFLICT: Final = " ON CONFLICT DO NOTHING RETURNING id"
+_SEEK: Final = (
+    " WHERE i.seek_from IS NULL OR NOT EXISTS (SELECT 1 FROM signals s WHERE NOT s.dated"
+    " AND s.event_key = i.event_key AND s.event_time >= i.seek_from)"
+)
+
+INSERT_DATED: Final = _INSERT + _ON_CONFLICT
+"""All events state their time: the primary key alone tells retries."""
+
+INSERT_MIXED: Final = _INSERT + _SEEK + _ON_CONFLICT
+"""Some do not: their key is sought first, under a lock on the key, for a commit on another replica may be under way."""
+
+_LOCK_KEYS: Final = "SELECT count(pg_advisory_xact_lock(%s, key)) FROM unnest(%s::int[]) AS key"
+_LOCK_CLASS: Final = 0x6274_6377
+_FIND: Final = (
+    "SELECT DISTINCT ON (event_key) event_key, id FROM signals WHERE NOT dated AND event_key = ANY(%s)"
+    " AND event_time >= %s ORDER BY event_key, event_time DESC"
+)
+
+_T = TypeVar("_T")
+
+# SQLSTATE classes that blame the rows; all others blame the server, the connection or the schema.
+_ROW_CLASSES: Final = frozenset({"22", "23", "54"})
+
+
+class Unavailable(Exception):  # noqa: N818
+    """Postgres cannot be written to right now; whether the batch is committed is unknown, and trying again is safe."""
+
+
+class WrongSchema(Unavailable):
+    """Postgres is there, but its schema is not this code's; the message says what to run."""
+
+
+class RowsRefused(Exception):  # noqa: N818
+    """Postgres refuses at least one row of the batch; none of it is committed."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `signals` as JSON carries it to the statement."""
+
+    id: UUID
+    event_time: datetime
+    received_at: datetime
+    event_key: str
+    """As Postgres reads bytea: \\x and hex digits."""
+    dated: bool
+    seek_from: datetime | None
+    order_key: str | None
+    namespace: str
+    strategy: str
+    source: str
+    type: str
+    pair: str | None
+    direction: str | None
+    trade_id: str | None
+    trade_opened_at: datetime | None
+    sub_trade: bool | None
+    price: Decimal | None
+    amount: Decimal | None
+    stake: Decimal | None
+    stake_currency: str | None
+    profit_ratio: Decimal | None
+    profit_amount: Decimal | None
+    enter_tag: str | None
+    exit_reason: str | None
+    message: str | None
+    strength: Decimal | None
+    level: str | None
+    priority: int | None
+    recovered: bool = False
+    payload: msgspec.Raw
+
+
+@dataclass(frozen=True, slots=True)
+class NewSignal:
+    """One row on its way, encoded."""
+
+    id: UUID
+    key: bytes
+    seek_from: datetime | None
+    row: bytes
+
+
+class Stored(NamedTuple):
+    """Where a signal lies: `new` is False for a retry, whose id is that of the row it came first with."""
+
+    id: UUID
+    new: bool
+
+
+class SignalWriter:
+    """Owns one connection, opened when first needed and opened again after any failure. Not for concurrent use."""
+
+    def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection]], *, patience: float = 10.0) -> None:
+        self._connect = connect
+        self._patience = patience
+        self._connection: psycopg.AsyncConnection | None = None
+
+    async def ready(self) -> None:
+        """Connect if need be. Raises Unavailable, also when the schema is not this code's."""
+        if self._connection is not None:
+            return
+        try:
+            connection = await self._connect()
+        except (psycopg.Error, OSError) as error:
+            raise Unavailable(f"cannot connect ({_first_line(error)})") from error
+        try:
+            check_revision(await current_revision(connection))
+        except SchemaError as error:
+            await connection.close()
+            raise WrongSchema(str(error)) from error
+        except psycopg.Error as error:
+            await connection.close()
+            raise Unavailable(_first_line(error)) from error
+        self._connection = connection
+
+    async def ping(self) -> None:
+        """Whether the connection still works. Raises Unavailable."""
+        await self.ready()
+        await self._guarded(self._ping)
+
+    async def write(self, signals: Sequence[NewSignal]) -> list[Stored]:
+        """Commit; tells of each, in this order, where it lies.
+
+        Raises RowsRefused (nothing is committed) and Unavailable (it may be: write them again).
+        """
+        await self.ready()
+        return await self._guarded(lambda connection: _write(connection, signals))
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                await connection.close()
+
+    async def _ping(self, connection: psycopg.AsyncConnection) -> None:
+        await connection.execute("SELECT 1")
+
+    async def _guarded(self, work: Callable[[psycopg.AsyncConnection], Awaitable[_T]]) -> _T:
+        connection = self._connection
+        assert connection is not None  # noqa: S101 - `ready` came first
+        # A server that hangs is not heard of by TCP: break the connection under the driver, which then raises.
+        alarm = asyncio.get_running_loop().call_later(self._patience, _break, connection)
+        try:
+            return await work(connection)
+        except psycopg.Error as error:
+            if _blames_rows(error) and not connection.broken:
+                raise RowsRefused(_first_line(error)) from error
+            await self.close()
+            raise Unavailable(_first_line(error)) from error
+        except BaseException:
+            await self.close()
+            raise
+        finally:
+            alarm.cancel()
+
+
+async def _write(connection: psycopg.AsyncConnection, signals: Sequence[NewSignal]) -> list[Stored]:
+    rows = (b"[" + b",".join(signal.row for signal in signals) + b"]").decode()
+    undated = [signal for signal in signals if signal.seek_from is not None]
+    if not undated:
+        cursor = await connection.execute(INSERT_DATED, (rows,), prepare=True)
+        inserted = {row[0] for row in await cursor.fetchall()}
+        return [Stored(signal.id, signal.id in inserted) for signal in signals]
+    locks = "{" + ",".join(str(lock) for lock in sorted({_lock_of(signal.key) for signal in undated})) + "}"
+    async with connection.pipeline(), connection.transaction():
+        await connection.execute(_LOCK_KEYS, (_LOCK_CLASS, locks), prepare=True)
+        cursor = await connection.execute(INSERT_MIXED, (rows,), prepare=True)
+        inserted = {row[0] for row in await cursor.fetchall()}
+    stored = await _stored_before(connection, [signal for signal in undated if signal.id not in inserted])
+    return [Stored(stored.get(signal.id, signal.id), signal.id in inserted) for signal in signals]
+
+
+async def _stored_before(connection: psycopg.AsyncConnection, retries: Sequence[NewSignal]) -> dict[UUID, UUID]:
+    """From the id a retry would have had to the id its event has."""
+    since = [signal.seek_from for signal in retries if signal.seek_from is not None]
+    if not since:
+        return {}
+    cursor = await connection.execute(_FIND, ([signal.key for signal in retries], min(since)))
+    by_key: dict[bytes, UUID] = {bytes(key): identifier for key, identifier in await cursor.fetchall()}
+    return {signal.id: by_key[signal.key] for signal in retries if signal.key in by_key}
+
+
+def _lock_of(key: bytes) -> int:
+    return int.from_bytes(key[:4], "big", signed=True)
+
+
+def _blames_rows(error: psycopg.Error) -> bool:
+    if isinstance(error, errors.DeadlockDetected):
+        return False
+    return (error.sqlstate or "")[:2] in _ROW_CLASSES
+
+
+def _break(connection: psycopg.AsyncConnection) -> None:
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as raw:
+        raw.shutdown(socket.SHUT_RDWR)
+
+
+def _first_line(error: BaseException) -> str:
+    """The message without DETAIL, which can quote a row."""
+    diagnosis: Any = getattr(error, "diag", None)
+    primary = getattr(diagnosis, "message_primary", None)
+    return str(primary or str(error).split("\n", 1)[0] or type(error).__name__)

@@ -1,0 +1,1 @@
+"""What the API knows of Strategies: a copy in memory, kept by a watch."""

@@ -1,0 +1,21 @@
+"""A client of the cluster in $KUBECONFIG (or ~/.kube/config), or of the one we run in."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+
+from kubernetes.aio import client, config
+
+
+@contextlib.asynccontextmanager
+async def custom_objects() -> AsyncIterator[client.CustomObjectsApi]:
+    """Raises kubernetes' ConfigException when nothing says where the cluster is."""
+    configuration = client.Configuration()
+    if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
+        config.load_incluster_config(client_configuration=configuration)
+    else:
+        # The library looks at $KUBECONFIG once, when it is imported.
+        named = os.environ.get("KUBECONFIG") or None
+        await config.load_kube_config(config_file=named, client_configuration=configuration)
+    async with client.ApiClient(configuration=configuration) as api_client:
+        yield client.CustomObjectsApi(api_client)

@@ -1,0 +1,99 @@
+"""What the API must know of each Strategy, in memory: its bot's tokens, how its signals are graded, how it is doing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from btcwatcher_api import logs
+from btcwatcher_crds.derive import webhook_token
+from btcwatcher_crds.names import strategy_id
+from btcwatcher_crds.strategy import Signals
+
+_log = logs.get("btcwatcher_api.strategies")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownStrategy:
+    """One Strategy. `tokens` are its valid webhook tokens: this generation's and the one before."""
+
+    namespace: str
+    name: str
+    signals: Signals
+    tokens: tuple[bytes, ...]
+    item: Mapping[str, Any]
+    """The object without its bulk: its source and managed fields."""
+
+    @property
+    def id(self) -> str:
+        return strategy_id(self.namespace, self.name)
+
+
+class Registry:
+    """All Strategies, by id. Empty and not synced until the first complete list."""
+
+    def __init__(self, key: bytes, namespaces: frozenset[str] = frozenset()) -> None:
+        self._key = key
+        self._namespaces = namespaces
+        self._known: dict[str, KnownStrategy] = {}
+        self._synced = False
+
+    @property
+    def synced(self) -> bool:
+        """Whether every Strategy is known, so that an unknown one does not exist."""
+        return self._synced
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, identifier: str) -> KnownStrategy | None:
+        return self._known.get(identifier)
+
+    def items(self) -> list[Mapping[str, Any]]:
+        """Every Strategy, without its source and managed fields."""
+        return [strategy.item for strategy in self._known.values()]
+
+    def serves(self, namespace: str) -> bool:
+        """Whether the Strategies of this namespace are looked after here."""
+        return not self._namespaces or namespace in self._namespaces
+
+    def replace(self, objects: Iterable[Mapping[str, Any]]) -> None:
+        """Take a complete list: what is not in it is gone, also what was deleted while nobody watched."""
+        known = [self._known_from(item) for item in objects]
+        self._known = {strategy.id: strategy for strategy in known if strategy is not None}
+        self._synced = True
+
+    def put(self, item: Mapping[str, Any]) -> None:
+        strategy = self._known_from(item)
+        if strategy is not None:
+            self._known[strategy.id] = strategy
+
+    def remove(self, item: Mapping[str, Any]) -> None:
+        metadata = item.get("metadata") or {}
+        self._known.pop(strategy_id(metadata.get("namespace", ""), metadata.get("name", "")), None)
+
+    def _known_from(self, item: Mapping[str, Any]) -> KnownStrategy | None:
+        metadata = item.get("metadata") or {}
+        namespace, name = metadata.get("namespace"), metadata.get("name")
+        if not namespace or not name or not self.serves(namespace):
+            return None
+        signals = _signals(item, strategy_id(namespace, name))
+        generations = range(signals.token_generation, max(0, signals.token_generation - 2), -1)
+        tokens = tuple(webhook_token(self._key, namespace, name, number).encode() for number in generations)
+        return KnownStrategy(namespace, name, signals, tokens, _without_bulk(item))
+
+
+def _without_bulk(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    metadata = {name: value for name, value in item["metadata"].items() if name != "managedFields"}
+    spec = {name: value for name, value in (item.get("spec") or {}).items() if name != "source"}
+    return {"metadata": metadata, "spec": spec, "status": item.get("status") or {}}
+
+
+def _signals(item: Mapping[str, Any], identifier: str) -> Signals:
+    """spec.signals; the defaults where it cannot be read, for a bot whose token is right must be heard anyway."""
+    try:
+        return Signals.model_validate((item.get("spec") or {}).get("signals") or {})
+    except ValidationError as error:
+        _log.warning("spec.signals cannot be read, its defaults hold", strategy=identifier, errors=error.error_count())
+        return Signals()

@@ -1,0 +1,1 @@
+"""The process itself: health, readiness and figures."""

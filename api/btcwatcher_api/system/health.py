@@ -1,0 +1,84 @@
+"""Is the process alive, may it get traffic, and its figures: `/healthz`, `/readyz`, `/metrics`."""
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+router = APIRouter(tags=["system"])
+
+_CHECK_SECONDS = 2.0
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: str = "ok"
+
+
+class Check(BaseModel):
+    """One thing that readiness needs, and why it is not there."""
+
+    name: str
+    ok: bool
+    reason: str | None = None
+
+
+class Readiness(BaseModel):
+    """Whether signals can be taken now."""
+
+    ready: bool
+    checks: list[Check]
+
+
+@router.get("/healthz", operation_id="getHealth", summary="The process answers")
+async def healthz() -> Health:
+    return Health()
+
+
+@router.get(
+    "/readyz",
+    operation_id="getReadiness",
+    summary="Signals can be taken: Postgres answers and the Strategies are known",
+    responses={503: {"model": Readiness, "description": "Not ready; the body says why"}},
+)
+async def readyz(request: Request, response: Response) -> Readiness:
+    """Kubernetes being away does not end readiness once the Strategies are known: they are served from memory."""
+    checks = [await _postgres(request), _ingest(request), *_strategies(request)]
+    ready = all(check.ok for check in checks[:3])
+    if not ready:
+        response.status_code = 503
+        response.headers["Retry-After"] = "1"
+    return Readiness(ready=ready, checks=checks)
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics(request: Request) -> Response:
+    return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _postgres(request: Request) -> Check:
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS), request.app.state.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except (SQLAlchemyError, TimeoutError, OSError):
+        return Check(name="postgres", ok=False, reason="the database does not answer")
+    return Check(name="postgres", ok=True)
+
+
+def _ingest(request: Request) -> Check:
+    reason = request.app.state.commits.down
+    return Check(name="ingest", ok=reason is None, reason=reason)
+
+
+def _strategies(request: Request) -> list[Check]:
+    state = request.app.state
+    synced = state.registry.synced
+    reason = None if synced else "the Strategies are not known yet"
+    checks = [Check(name="strategies", ok=synced, reason=reason)]
+    if state.watch is not None:
+        checks.append(Check(name="kubernetes", ok=state.watch.error is None, reason=state.watch.error))
+    return checks

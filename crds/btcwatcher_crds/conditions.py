@@ -1,0 +1,78 @@
+"""The closed catalogue of a Strategy's condition types and reasons, each with a sentence."""
+
+from enum import StrEnum
+
+from btcwatcher_crds.termination import TerminationReason
+
+
+class ConditionType(StrEnum):
+    """What a condition is about. Ready is always there; the last three only while true."""
+
+    READY = "Ready"
+    """True while the bot does what the spec asks: it trades, is paused or is suspended."""
+    CONFIG_VALID = "ConfigValid"
+    """Whether freqtrade itself accepts the rendered config and the strategy."""
+    STORAGE_READY = "StorageReady"
+    """Whether the volume with the trade database is bound."""
+    CONFIG_DRIFT = "ConfigDrift"
+    """True while a changed config waits for the user to restart the bot (updateStrategy Manual)."""
+    RECONCILING = "Reconciling"
+    """True while the operator or the cluster still works towards the spec (kstatus: in progress)."""
+    STALLED = "Stalled"
+    """True when only a person can help (kstatus: failed)."""
+
+
+class Reason(StrEnum):
+    """Why a condition is as it is. TerminationReason adds freqtrade's own."""
+
+    RUNNING = "Running"
+    """The bot's API answers and its trading loop comes round."""
+    PAUSED = "Paused"
+    """spec.state is Paused: the bot runs, opens no new trades and looks after open ones."""
+    SUSPENDED = "Suspended"
+    """spec.state is Suspended: no pod, by request; port, data and history stay."""
+    SUSPENDING = "Suspending"
+    """spec.state is Suspended and the pod is still ending."""
+    STARTING = "Starting"
+    """The pod is being made or the bot has not come round once yet."""
+    PENDING = "Pending"
+    """Not known yet: the preflight has not run."""
+    VALID = "Valid"
+    """The preflight passed."""
+    BOUND = "Bound"
+    """The volume claim is bound."""
+    VOLUME_PENDING = "VolumePending"
+    """The volume claim waits for a volume."""
+    PORT_POOL_EXHAUSTED = "PortPoolExhausted"
+    """Every port of the pool is taken."""
+    SOURCE_MISSING = "SourceMissing"
+    """The ConfigMap or key of spec.source.configMapRef is not there."""
+    FOREIGN_OBJECT = "ForeignObject"
+    """An object that is not the operator's has a child's name; it is left alone."""
+    CREDENTIALS_MISSING = "CredentialsMissing"
+    """The Secret of spec.exchange.credentialsRef is not there."""
+    SPEC_INVALID = "SpecInvalid"
+    """The spec does not satisfy the contract, though the API server took it."""
+    CHILD_REFUSED = "ChildRefused"
+    """The API server refuses a child, in its own words."""
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    """A ResourceQuota of the namespace refuses the pod."""
+    UNSCHEDULABLE = "Unschedulable"
+    """No node takes the pod, in the scheduler's words."""
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    """The image cannot be pulled, in the kubelet's words."""
+    CRASH_LOOPING = "CrashLooping"
+    """The bot ends again and again; the message has its last error."""
+    HANGING = "Hanging"
+    """The pod runs, but the bot's loop has stopped coming round or its API does not answer."""
+    TERMINATING = "Terminating"
+    """The Strategy is being deleted."""
+    UPDATE_AVAILABLE = "UpdateAvailable"
+    """A changed config waits for a restart."""
+    PROGRESSING = "Progressing"
+    """Work towards the spec goes on."""
+    WAITS_FOR_USER = "WaitsForUser"
+    """The spec or what it names must be changed by a person."""
+
+
+AnyReason = Reason | TerminationReason

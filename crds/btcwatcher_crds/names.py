@@ -1,0 +1,123 @@
+"""Every name that two rooms must agree on: API group, labels, annotations, children, ports and mounts."""
+
+from typing import Final
+
+GROUP: Final = "btcwatcher.io"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+STRATEGY_KIND: Final = "Strategy"
+STRATEGY_PLURAL: Final = "strategies"
+
+# A Strategy's pod carries `<name>-<controller revision hash>` as a label value: 63 - 11 characters are left.
+NAME_MAX_LENGTH: Final = 52
+NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+
+# Labels
+
+LABEL_STRATEGY: Final = f"{GROUP}/strategy"
+"""On every child: the name of the Strategy it belongs to; also how a retained PVC is known again."""
+
+LABEL_COMPONENT: Final = "app.kubernetes.io/component"
+"""On every child: `bot` for what makes up a bot. Watches select by it."""
+
+LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+"""On every child: `btcwatcher-operator`. What lacks it is foreign and is never overwritten."""
+
+LABEL_NAME: Final = "app.kubernetes.io/name"
+"""On every child: `freqtrade`."""
+
+LABEL_INSTANCE: Final = "app.kubernetes.io/instance"
+"""On every child: the Strategy's name, for tools that know only the recommended labels."""
+
+LABEL_MODE: Final = f"{GROUP}/mode"
+"""On the pod: DryRun or Live, so that a NetworkPolicy or a query can tell them apart."""
+
+LABEL_REVISION: Final = f"{GROUP}/revision"
+"""On the pod and on a revision Secret: the hash of the rendered config and source it holds."""
+
+MANAGED_BY: Final = "btcwatcher-operator"
+COMPONENT_BOT: Final = "bot"
+APP_NAME: Final = "freqtrade"
+
+# Annotations
+
+ANNOTATION_RESTARTED_AT: Final = f"{GROUP}/restartedAt"
+"""On a Strategy: changing its value restarts the bot once, as `kubectl rollout restart` does."""
+
+# Field managers of server-side apply
+
+FIELD_MANAGER: Final = "btcwatcher-operator"
+"""Owns the fields of the children."""
+
+STATUS_FIELD_MANAGER: Final = "btcwatcher-operator-status"
+"""Owns the status of Strategies."""
+
+# The bot's container. Every file is reached by a path relative to the working directory, so that two bots
+# with the same mounts can also run as plain processes on one machine.
+
+BOT_WORKING_DIR: Final = "/bot"
+MOUNT_REVISION: Final = "revision"
+MOUNT_ACCESS: Final = "access"
+MOUNT_CREDENTIALS: Final = "credentials"
+MOUNT_DATA: Final = "data"
+MOUNT_RUN: Final = "run"
+CONFIG_FILE: Final = "config.json"
+SOURCE_FILE: Final = "strategy.py"
+NETRC_FILE: Final = "netrc"
+API_SERVER_FILE: Final = "api-server.json"
+STATE_FILE: Final = "state.json"
+READY_FILE: Final = f"{MOUNT_RUN}/ready"
+ALIVE_FILE: Final = f"{MOUNT_RUN}/alive"
+
+CONTAINER_BOT: Final = "freqtrade"
+CONTAINER_PREFLIGHT: Final = "preflight"
+PORT_NAME: Final = "api"
+
+
+def strategy_id(namespace: str, name: str) -> str:
+    """The Strategy's id in URLs and logs: `<namespace>.<name>`. A namespace holds no dot: the first dot splits."""
+    return f"{namespace}.{name}"
+
+
+def split_strategy_id(identifier: str) -> tuple[str, str]:
+    """Namespace and name of an id. Raises ValueError when it has no dot or an empty half."""
+    namespace, _, name = identifier.partition(".")
+    if not namespace or not name:
+        raise ValueError(f"{identifier!r} is not <namespace>.<name>")
+    return namespace, name
+
+
+def stateful_set(strategy: str) -> str:
+    return strategy
+
+
+def pod(strategy: str) -> str:
+    """The one pod a Strategy can have."""
+    return f"{strategy}-0"
+
+
+def service(strategy: str) -> str:
+    return strategy
+
+
+def ingress(strategy: str) -> str:
+    return strategy
+
+
+def volume_claim(strategy: str) -> str:
+    return f"{strategy}-data"
+
+
+def access_secret(strategy: str) -> str:
+    """The mutable Secret with the bot's netrc and its API's credentials."""
+    return f"{strategy}-access"
+
+
+def revision_secret(strategy: str, revision: str) -> str:
+    """The immutable Secret with one rendered config and its strategy source."""
+    return f"{strategy}-{revision}"
+
+
+def webhook_path(namespace: str, name: str) -> str:
+    return f"/api/v1/signals/webhook/{strategy_id(namespace, name)}"

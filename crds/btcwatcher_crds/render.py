@@ -1,0 +1,152 @@
+"""Renders the CRD's YAML from the types. `python -m btcwatcher_crds.render DIR` writes it; `make test` compares."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from btcwatcher_crds import names
+from btcwatcher_crds.rules import JsonSchema
+from btcwatcher_crds.strategy import ROOT_RULES, StrategySpec, StrategyStatus
+
+# What a structural schema may hold; all else that pydantic writes (titles, discriminators) is left out.
+_KEYWORDS = {
+    "type", "format", "description", "default", "enum", "pattern", "minimum", "maximum", "minLength", "maxLength",
+    "minItems", "maxItems", "minProperties", "maxProperties", "required", "anyOf",
+}  # fmt: skip
+
+
+def structural(model: type[BaseModel]) -> JsonSchema:
+    """The structural OpenAPI schema of a contract type: no references, no nulls, defaults written out."""
+    schema = model.model_json_schema(by_alias=True)
+    return _clean(schema, schema.get("$defs", {}))
+
+
+def _clean(node: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSchema:
+    node = _resolve(node, definitions)
+    cleaned: JsonSchema = {}
+    for key, value in node.items():
+        if key == "properties":
+            cleaned[key] = {name: _clean(child, definitions) for name, child in value.items()}
+        elif key == "items" or (key == "additionalProperties" and isinstance(value, dict)):
+            # A preserved object has no map values of its own to describe.
+            if not (key == "additionalProperties" and node.get("x-kubernetes-preserve-unknown-fields")):
+                cleaned[key] = _clean(value, definitions)
+        elif key == "default" and isinstance(value, dict):
+            if kept := _without_empty(value):
+                cleaned[key] = kept
+        elif key.startswith("x-kubernetes-") or (key in _KEYWORDS and value is not None):
+            cleaned[key] = value
+    if "x-kubernetes-int-or-string" in cleaned:
+        cleaned.pop("type", None)
+    return cleaned
+
+
+def _without_empty(default: JsonSchema) -> JsonSchema:
+    """A written-out default without what says nothing: the API server fills nested defaults in by itself."""
+    kept = {key: _without_empty(value) if isinstance(value, dict) else value for key, value in default.items()}
+    return {key: value for key, value in kept.items() if value not in (None, "", [], {})}
+
+
+def _resolve(node: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSchema:
+    """The node without `$ref` and without "or null": an absent field is the one way to say nothing."""
+    node = dict(node)
+    if not node.get("x-kubernetes-int-or-string"):
+        options = [option for option in node.pop("anyOf", []) if option.get("type") != "null"]
+        if options:
+            (only,) = options  # the contract has no other unions
+            node = {**_resolve(only, definitions), **node}
+    if reference := node.pop("$ref", None):
+        target = _resolve(definitions[reference.removeprefix("#/$defs/")], definitions)
+        node = {**target, **node}
+    return node
+
+
+def strategy_crd() -> JsonSchema:
+    """The CustomResourceDefinition of Strategy."""
+
+    def ready(field: str) -> str:
+        return f'.status.conditions[?(@.type=="Ready")].{field}'
+
+    def column(name: str, path: str, kind: str = "string", priority: int = 0) -> JsonSchema:
+        base: JsonSchema = {"name": name, "type": kind, "jsonPath": path}
+        return {**base, "priority": priority} if priority else base
+
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{names.STRATEGY_PLURAL}.{names.GROUP}"},
+        "spec": {
+            "group": names.GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": names.STRATEGY_KIND,
+                "listKind": "StrategyList",
+                "plural": names.STRATEGY_PLURAL,
+                "singular": "strategy",
+                "shortNames": ["strat"],
+                "categories": ["trading"],
+            },
+            "versions": [
+                {
+                    "name": names.VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": [
+                        column("Ready", ready("status")),
+                        column("Reason", ready("reason")),
+                        column("Mode", ".spec.mode"),
+                        column("State", ".spec.state"),
+                        column("Exchange", ".spec.exchange.name"),
+                        column("Port", ".status.port", "integer"),
+                        column("Age", ".metadata.creationTimestamp", "date"),
+                        column("Image", ".status.image", priority=1),
+                        column("URL", ".status.url", priority=1),
+                        column("Message", ready("message"), priority=1),
+                    ],
+                    "schema": {
+                        "openAPIV3Schema": {
+                            "description": "One trading strategy: a freqtrade bot that is kept running.",
+                            "type": "object",
+                            "required": ["spec"],
+                            "properties": {
+                                "apiVersion": {"type": "string"},
+                                "kind": {"type": "string"},
+                                "metadata": {"type": "object"},
+                                "spec": structural(StrategySpec),
+                                "status": structural(StrategyStatus),
+                            },
+                            **ROOT_RULES,
+                        }
+                    },
+                }
+            ],
+        },
+    }
+
+
+def to_yaml(document: JsonSchema) -> str:
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    body = yaml.dump(document, Dumper=Dumper, sort_keys=False, width=110, allow_unicode=True)
+    return f"# Rendered from crds/btcwatcher_crds by `make crds`: change the types, not this file.\n{body}"
+
+
+def rendered() -> dict[str, str]:
+    """File name -> YAML of every custom resource."""
+    return {f"{names.GROUP}_{names.STRATEGY_PLURAL}.yaml": to_yaml(strategy_crd())}
+
+
+def main() -> None:
+    directory = Path(sys.argv[1])
+    for name, text in rendered().items():
+        (directory / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Small builders of the schema extensions that pydantic does not know: CEL rules and preserved unknown fields."""
+
+from typing import Any
+
+JsonSchema = dict[str, Any]
+
+VALIDATIONS = "x-kubernetes-validations"
+
+
+def rule(expression: str, message: str) -> JsonSchema:
+    """A CEL rule with the sentence a user reads when it is broken."""
+    return {VALIDATIONS: [{"rule": expression, "message": message}]}
+
+
+def forbidden(keys: tuple[str, ...], message: str) -> JsonSchema:
+    """A CEL rule that refuses an object with any of the keys."""
+    return rule(" && ".join(f"!has(self.{key})" for key in keys), message)
+
+
+def preserve(*parts: JsonSchema) -> JsonSchema:
+    """An object whose unknown fields are kept, with all rules of `parts`."""
+    rules = [entry for part in parts for entry in part[VALIDATIONS]]
+    return {"x-kubernetes-preserve-unknown-fields": True, VALIDATIONS: rules}

@@ -1,0 +1,54 @@
+"""Where everything lies, relative to the working directory, and what the environment says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REVISION = Path("revision")
+CONFIG = REVISION / "config.json"
+SOURCE = REVISION / "strategy.py"
+API_ACCESS = Path("access/api-server.json")
+STATE = Path("access/state.json")
+CREDENTIALS = Path("credentials")
+DATA = Path("data")
+RUN = Path("run")
+RUN_CONFIG = RUN / "credentials.json"
+READY = RUN / "ready"
+ALIVE = RUN / "alive"
+SHIPPED_STRATEGIES = Path("strategies")
+"""Where an image of the user's own may keep strategy classes."""
+
+DEFAULT_HANG_SECONDS = 300.0
+DEFAULT_PREFLIGHT_SECONDS = 120.0
+_TERMINATION_LOG = Path("/dev/termination-log")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says. Seconds throughout."""
+
+    hang_seconds: float
+    preflight_seconds: float
+    termination_log: Path
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; a value that is not a positive number falls back to its default."""
+    return Settings(
+        hang_seconds=_seconds(environment.get("BTCWATCHER_HANG_SECONDS"), DEFAULT_HANG_SECONDS),
+        preflight_seconds=_seconds(environment.get("BTCWATCHER_PREFLIGHT_SECONDS"), DEFAULT_PREFLIGHT_SECONDS),
+        termination_log=Path(environment.get("BTCWATCHER_TERMINATION_LOG") or _TERMINATION_LOG),
+    )
+
+
+def strategy_path() -> Path:
+    """Where freqtrade looks for the class: the revision's source, or what the image ships."""
+    return REVISION if SOURCE.exists() else SHIPPED_STRATEGIES
+
+
+def _seconds(text: str | None, default: float) -> float:
+    try:
+        value = float(text or default)
+    except ValueError:
+        return default
+    return value if value > 0 else default

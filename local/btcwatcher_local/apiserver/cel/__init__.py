@@ -1,0 +1,1 @@
+"""x-kubernetes-validations: CEL rules of custom kinds."""

@@ -1,0 +1,1 @@
+"""CustomResourceDefinitions: checked, served and withdrawn."""

@@ -1,0 +1,64 @@
+"""Behaviour of each kind, looked up by group and kind."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from .builtin import BuiltinBehaviour
+from .crd import CrdBehaviour
+from .custom import CustomBehaviour
+from .plain import (
+    ClaimBehaviour,
+    DataBehaviour,
+    EventBehaviour,
+    IngressBehaviour,
+    NamespaceBehaviour,
+    NodeBehaviour,
+    VolumeBehaviour,
+)
+from .pod import PodBehaviour
+from .service import ServiceBehaviour
+from .workloads import CronJobBehaviour, JobBehaviour, ReplicatedBehaviour, StatefulSetBehaviour
+
+if TYPE_CHECKING:
+    from ..resources import CustomVersion, Resource
+    from .behaviour import Behaviour
+
+_CLASSES: dict[tuple[str, str], type[BuiltinBehaviour]] = {
+    ("", "ConfigMap"): DataBehaviour,
+    ("", "Secret"): DataBehaviour,
+    ("", "PersistentVolumeClaim"): ClaimBehaviour,
+    ("", "PersistentVolume"): VolumeBehaviour,
+    ("", "Namespace"): NamespaceBehaviour,
+    ("", "Node"): NodeBehaviour,
+    ("", "Event"): EventBehaviour,
+    ("", "Pod"): PodBehaviour,
+    ("", "Service"): ServiceBehaviour,
+    ("apps", "StatefulSet"): StatefulSetBehaviour,
+    ("apps", "Deployment"): ReplicatedBehaviour,
+    ("apps", "ReplicaSet"): ReplicatedBehaviour,
+    ("apps", "DaemonSet"): ReplicatedBehaviour,
+    ("batch", "Job"): JobBehaviour,
+    ("batch", "CronJob"): CronJobBehaviour,
+    ("networking.k8s.io", "Ingress"): IngressBehaviour,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): CrdBehaviour,
+}
+
+_custom: WeakKeyDictionary[CustomVersion, CustomBehaviour] = WeakKeyDictionary()
+
+
+@cache
+def _builtin(group: str, kind: str) -> BuiltinBehaviour:
+    return _CLASSES.get((group, kind), BuiltinBehaviour)(group, kind)
+
+
+def behaviour_of(resource: Resource) -> Behaviour:
+    if resource.crd is None:
+        return _builtin(resource.storage[0] or "", resource.storage_kind)
+    known = _custom.get(resource.crd)
+    if known is None:
+        known = CustomBehaviour(resource.crd.schema)
+        _custom[resource.crd] = known
+    return known

@@ -1,0 +1,1 @@
+"""The patch formats that are pure functions of document and patch."""

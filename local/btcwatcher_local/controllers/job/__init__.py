@@ -1,0 +1,1 @@
+"""Job -> Pods, to completion or failure."""

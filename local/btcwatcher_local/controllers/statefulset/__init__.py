@@ -1,0 +1,1 @@
+"""StatefulSet -> Pods, ControllerRevisions and PersistentVolumeClaims."""

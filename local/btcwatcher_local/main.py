@@ -1,0 +1,101 @@
+"""Entry point `btcwatcher-local up | demo`: the whole system on one machine."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+from btcwatcher_local.demo import DemoFailedError, demo
+from btcwatcher_local.postgres import PostgresError
+from btcwatcher_local.run import up
+from btcwatcher_local.stack.layout import REPOSITORY
+from btcwatcher_local.stack.leftovers import AlreadyRunningError
+from btcwatcher_local.stack.ports import NoFreePortError
+from btcwatcher_local.stack.process import ProcessEndedError
+from btcwatcher_local.stack.stack import Wishes, missing_tools
+
+EXPECTED = (AlreadyRunningError, DemoFailedError, NoFreePortError, PostgresError, ProcessEndedError)
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    if missing := missing_tools():
+        sys.exit(f"btcwatcher-local: {missing}")
+    wishes = Wishes(arguments.folder, arguments.api_port, arguments.ingress_port, arguments.pool, arguments.kubeconfig)
+    if arguments.command == "demo":
+        sys.exit(asyncio.run(_until_signal(demo(wishes), interrupted=1)))
+    sys.exit(asyncio.run(_until_signal(up(wishes, examples=not arguments.no_examples), interrupted=0)))
+
+
+async def _until_signal(job: Coroutine[None, None, None], interrupted: int) -> int:
+    """Runs the job to its end or to SIGINT or SIGTERM; the exit status. It always stops in good order."""
+    task = asyncio.create_task(job)
+    loop = asyncio.get_running_loop()
+    cancel = _cancel_once(task)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # A second signal must not cut the stopping short: that would leave processes behind.
+        loop.add_signal_handler(number, cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return interrupted
+    except EXPECTED as error:
+        print(f"btcwatcher-local: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except ExceptionGroup as group:
+        expected, rest = group.split(EXPECTED)
+        if rest is not None:
+            raise
+        for one in expected.exceptions if expected else ():
+            print(f"btcwatcher-local: {one}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _cancel_once(task: asyncio.Task[None]) -> Callable[[], None]:
+    asked = False
+
+    def cancel() -> None:
+        nonlocal asked
+        if not asked:
+            asked = True
+            task.cancel()
+
+    return cancel
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="btcwatcher-local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, folder, what in (
+        ("up", ".local", "start everything and print signals until Ctrl-C"),
+        ("demo", ".local/demo", "start everything, see fills of real bots arrive, compare, stop"),
+    ):
+        command = commands.add_parser(name, help=what, description=what)
+        command.add_argument("--folder", type=Path, default=REPOSITORY / folder, help="where everything lies")
+        command.add_argument("--api-port", type=_port, default=8000, help="port of the API (default 8000)")
+        command.add_argument("--ingress-port", type=_port, default=8080, help="port of the ingress (default 8080)")
+        command.add_argument("--pool", type=_range, default=(8081, 9080), help="the bots' ports (default 8081-9080)")
+        command.add_argument("--kubeconfig", type=Path, help="an API server to use in place of the embedded one")
+        if name == "up":
+            command.add_argument("--no-examples", action="store_true", help="start without the example Strategies")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isdigit() and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return int(text)
+
+
+def _range(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no range such as 8081-9080")
+    return int(first), int(last)
+
+
+if __name__ == "__main__":
+    main()

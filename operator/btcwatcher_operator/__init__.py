@@ -1,0 +1,1 @@
+"""The operator: turns Strategies into running bots and says how they fare."""

@@ -1,0 +1,94 @@
+"""All children of a Strategy, from the Strategy, the platform and the port: a pure function."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from btcwatcher_crds import names
+from btcwatcher_crds.derive import bot_api_credentials, webhook_token
+from btcwatcher_crds.strategy import State, Strategy
+from btcwatcher_operator.children.bot_config import bot_config
+from btcwatcher_operator.children.canonical import canonical_json, short_hash
+from btcwatcher_operator.children.ingress import host, ingress
+from btcwatcher_operator.children.metadata import Object
+from btcwatcher_operator.children.secrets import access_secret, revision_secret
+from btcwatcher_operator.children.service import service
+from btcwatcher_operator.children.stateful_set import pod_template, stateful_set
+from btcwatcher_operator.children.volume_claim import volume_claim
+from btcwatcher_operator.platform import Platform
+
+POD_TEMPLATE_FILE = "pod-template.json"
+"""Key of a revision Secret with the pod that runs it; not mounted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """All that a change of would restart the bot: the rendered config, the source and the pod around them."""
+
+    name: str
+    """Hash of all of it."""
+    files: dict[str, str]
+    """The content of the revision's Secret."""
+
+    @property
+    def template(self) -> Object:
+        template: Object = json.loads(self.files[POD_TEMPLATE_FILE])
+        return template
+
+    @property
+    def image(self) -> str:
+        image: str = self.template["spec"]["containers"][0]["image"]
+        return image
+
+
+def render_revision(strategy: Strategy, platform: Platform, port: int, source: str | None) -> Revision:
+    """The revision that the spec asks for. `source`: the strategy's Python source, unless the image ships it."""
+    files = {names.CONFIG_FILE: canonical_json(bot_config(strategy, platform, port))}
+    if source is not None:
+        files[names.SOURCE_FILE] = source
+    nameless = pod_template(strategy, platform, port, "", has_source=source is not None)
+    name = short_hash([files, nameless])
+    template = pod_template(strategy, platform, port, name, has_source=source is not None)
+    return Revision(name, {**files, POD_TEMPLATE_FILE: canonical_json(template)})
+
+
+def children(strategy: Strategy, platform: Platform, port: int, revision: Revision) -> list[Object]:
+    """The children, in the order they are made: what a pod needs is there before the StatefulSet.
+
+    `revision` is the one to run, which under updateStrategy Manual can be an older one than the spec asks for.
+    """
+    namespace, name = strategy.metadata.namespace, strategy.metadata.name
+    token = webhook_token(platform.webhook_key, namespace, name, strategy.spec.signals.token_generation)
+    bot_api = bot_api_credentials(platform.bot_key, namespace, name)
+    built = [
+        access_secret(strategy, platform.webhook_url, token, bot_api),
+        revision_secret(strategy, revision.name, revision.files),
+        volume_claim(strategy),
+        service(strategy, port),
+        stateful_set(strategy, _restartable(strategy, revision.template), _replicas(strategy)),
+    ]
+    if strategy.spec.expose.enabled and platform.base_domain:
+        built.append(ingress(strategy, port, platform.base_domain, platform.ingress_class))
+    return built
+
+
+def url(strategy: Strategy, platform: Platform) -> str | None:
+    """Where the bot is reachable from outside, or None where it is not."""
+    if not (strategy.spec.expose.enabled and platform.base_domain):
+        return None
+    port = f":{platform.url_port}" if platform.url_port else ""
+    return f"{platform.url_scheme}://{host(strategy, platform.base_domain)}{port}/"
+
+
+def _replicas(strategy: Strategy) -> int:
+    return 0 if strategy.spec.state is State.SUSPENDED else 1
+
+
+def _restartable(strategy: Strategy, template: Object) -> Object:
+    """The pod template with the restart annotation: changing it replaces the pod, as `kubectl rollout restart` does."""
+    restarted_at = strategy.metadata.annotations.get(names.ANNOTATION_RESTARTED_AT)
+    if restarted_at is None:
+        return template
+    metadata: dict[str, Any] = dict(template["metadata"])
+    metadata["annotations"] = {**metadata.get("annotations", {}), names.ANNOTATION_RESTARTED_AT: restarted_at}
+    return {**template, "metadata": metadata}

@@ -1,0 +1,26 @@
+"""The volume claim for the trade database. Made here and not by the StatefulSet, so that it can be resized."""
+
+from btcwatcher_crds import names
+from btcwatcher_crds.strategy import RetentionPolicy, Strategy
+from btcwatcher_operator.children.metadata import Object, metadata
+
+
+def volume_claim(strategy: Strategy) -> Object:
+    storage = strategy.spec.storage
+    spec: Object = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": storage.size}},
+    }
+    if storage.storage_class_name:
+        spec["storageClassName"] = storage.storage_class_name
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        # A retained claim has no owner: it is known again by its name and label when the Strategy comes back.
+        "metadata": metadata(
+            strategy,
+            names.volume_claim(strategy.metadata.name),
+            owned=storage.retention_policy is RetentionPolicy.DELETE,
+        ),
+        "spec": spec,
+    }

@@ -1,0 +1,183 @@
+"""The thin edge to the API server: a handful of verbs on plain objects."""
+
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import ClientSession, ClientTimeout, TCPConnector
+from kubernetes.aio import client, config
+from yarl import URL
+
+from btcwatcher_crds import names
+from btcwatcher_operator.resources import EVENT, Object, Resource, resource_of
+
+LIST_CHUNK = 200
+CONNECTIONS = 64
+REQUEST_TIMEOUT_SECONDS = 30
+
+METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+NO_OBJECTS_VERSION: Final = "1"
+"""A resourceVersion that no object has: etcd's first write is revision 2."""
+
+
+class ClusterError(Exception):
+    """The API server's refusal, in its own words."""
+
+    def __init__(self, status: int, reason: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+        """Seconds the server asks to wait, when it does."""
+
+
+class Cluster:
+    """Speaks to the API server of $KUBECONFIG or of the cluster it runs in. An async context manager."""
+
+    def __init__(self, configuration: client.Configuration, session: ClientSession) -> None:
+        self._configuration = configuration
+        self._session = session
+
+    @classmethod
+    async def connect(cls) -> Self:
+        """Raises kubernetes' ConfigException when there is neither a kubeconfig nor a service account."""
+        configuration = client.Configuration()
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=configuration)
+        # The library knows what the configuration says of certificates.
+        context = client.ApiClient(configuration).rest_client.ssl_context
+        session = ClientSession(connector=TCPConnector(limit=CONNECTIONS, ssl=context), trust_env=True)
+        return cls(configuration, session)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Object | None:
+        """The object as the API server has it now, or None."""
+        try:
+            return await self._call("GET", resource.path(namespace, name))
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def exists(self, resource: Resource, namespace: str, name: str) -> bool:
+        """Whether there is such an object; only its metadata is sent, so that a Secret's content stays where it is."""
+        try:
+            await self._call("GET", resource.path(namespace, name), accept=METADATA_ONLY)
+        except ClusterError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    async def list(
+        self, resource: Resource, selector: str = "", namespace: str | None = None
+    ) -> tuple[list[Object], str]:
+        """All objects of a namespace, or of all, and the resourceVersion they were read at."""
+        items: list[Object] = []
+        token = ""
+        while True:
+            query = {"limit": str(LIST_CHUNK), "labelSelector": selector, "continue": token}
+            page = await self._call(
+                "GET", resource.path(namespace), {key: value for key, value in query.items() if value}
+            )
+            for item in page["items"]:
+                # List items come without their type.
+                item.setdefault("apiVersion", resource.api_version)
+                item.setdefault("kind", resource.kind)
+                # Half of an object, and nothing here reads it: dropped before the next page comes.
+                item["metadata"].pop("managedFields", None)
+            items += page["items"]
+            token = page["metadata"].get("continue", "")
+            if not token:
+                return items, page["metadata"]["resourceVersion"]
+
+    async def apply(self, obj: Object, *, status: bool = False, absent: bool = False) -> Object:
+        """Server-side apply, taking over what others hold of our fields.
+
+        With `absent` only where nothing has the name: an API server takes a resourceVersion with an object that it
+        makes, and answers 409 where it is not that of the object that is there.
+        """
+        metadata = obj["metadata"]
+        resource = resource_of(obj)
+        body = {**obj, "metadata": {**metadata, "resourceVersion": NO_OBJECTS_VERSION}} if absent else obj
+        return await self._call(
+            "PATCH",
+            resource.path(metadata["namespace"], metadata["name"], "status" if status else None),
+            {"fieldManager": names.STATUS_FIELD_MANAGER if status else names.FIELD_MANAGER, "force": "true"},
+            body,
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def delete(self, obj: Object, *, orphan: bool = False) -> None:
+        """Deletes just this object (by uid); one that is gone already is no error."""
+        metadata = obj["metadata"]
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": metadata["uid"]},
+            "propagationPolicy": "Orphan" if orphan else "Background",
+        }
+        try:
+            path = resource_of(obj).path(metadata["namespace"], metadata["name"])
+            await self._call("DELETE", path, body=options)
+        except ClusterError as error:
+            # 409: the name belongs to another object by now.
+            if error.status not in (404, 409):
+                raise
+
+    async def create_event(self, event: Object) -> None:
+        await self._call("POST", EVENT.path(event["metadata"]["namespace"]), body=event)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Object:
+        headers = {"Accept": accept, "Content-Type": content_type}
+        # Not through the generated client: it copies every object value by value before it writes it down.
+        if token := await self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization"):
+            headers["Authorization"] = token
+        url = f"{self._configuration.host}{path}"
+        if query:
+            url = f"{url}?{urlencode(query)}"
+        data = msgspec.json.encode(body) if body is not None else None
+        async with self._session.request(
+            method,
+            URL(url, encoded=True),
+            headers=headers,
+            data=data,
+            timeout=ClientTimeout(total=REQUEST_TIMEOUT_SECONDS),
+            proxy=self._configuration.proxy,
+            server_hostname=self._configuration.tls_server_name,
+        ) as response:
+            text = await response.read()
+        if response.status >= 400:
+            raise _error(response.status, text, response.headers.get("Retry-After"))
+        parsed: Object = msgspec.json.decode(text)
+        return parsed
+
+
+def _error(status: int, text: bytes, retry_after: str | None) -> ClusterError:
+    try:
+        body: Any = msgspec.json.decode(text)
+        reason, message = str(body["reason"]), str(body["message"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        reason, message = "Unknown", text.decode(errors="replace")[:500]
+    seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
+    return ClusterError(status, reason, message, seconds)

@@ -1,0 +1,147 @@
+"""The loop around reconcile: events mark Strategies dirty, workers reconcile them, lists repair what watches lost."""
+
+import asyncio
+import random
+import time
+from datetime import datetime
+
+import structlog
+
+from btcwatcher_operator.cluster import Cluster, ClusterError
+from btcwatcher_operator.metrics import Metrics, Result
+from btcwatcher_operator.ports import PortPool
+from btcwatcher_operator.reconciler import Reconciler
+from btcwatcher_operator.resources import CHILD_SELECTOR, CHILDREN, CONFIG_MAP, POD, POD_SELECTOR, STRATEGY, Object
+from btcwatcher_operator.store import Key, Store, owner_of
+from btcwatcher_operator.workqueue import WorkQueue
+
+log = structlog.get_logger()
+
+WATCHED = ((STRATEGY, ""), *((child, CHILD_SELECTOR) for child in CHILDREN), (POD, POD_SELECTOR))
+"""What is cached, with the label selector it is listed and watched by. Strategies first: they hold the ports."""
+
+
+class Controller:
+    def __init__(
+        self,
+        cluster: Cluster,
+        store: Store,
+        ports: PortPool[Key],
+        reconciler: Reconciler,
+        metrics: Metrics,
+        *,
+        workers: int,
+        resync_seconds: float,
+        namespaces: tuple[str, ...] = (),
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._ports = ports
+        self._reconciler = reconciler
+        self._workers = workers
+        self._resync_seconds = resync_seconds
+        self._namespaces = namespaces
+        self._metrics = metrics
+        self._queue: WorkQueue[Key] = WorkQueue(metrics)
+        metrics.watch(store, ports, lambda: len(self._queue))
+
+    def observe(self, event_type: str | None, obj: Object) -> None:
+        """Takes in one watch event (None: an object that was there when the watch began)."""
+        if obj["kind"] == CONFIG_MAP.kind:
+            self._config_map_changed(obj)
+            return
+        changed = self._store.remove(obj) if event_type == "DELETED" else self._store.put(obj)
+        key = owner_of(obj)
+        if changed and key is not None:
+            self._queue.add(key)
+
+    async def load(self) -> None:
+        """Lists everything: what the watches show later is compared with this, so a restart writes nothing.
+
+        Also makes the port pool again from the Strategies' status, before any port is given out.
+        """
+        for resource, selector in WATCHED:
+            strategies: list[Object] = []
+            for namespace in self._namespaces or (None,):
+                listed, version = await self._cluster.list(resource, selector, namespace)
+                for key in self._store.replace(resource, listed, version, namespace):
+                    self._queue.add(key)
+                if resource == STRATEGY:
+                    strategies += listed
+            # Before anything else is listed, let alone reconciled.
+            if resource == STRATEGY:
+                self._claim_ports(strategies)
+
+    def _claim_ports(self, strategies: list[Object]) -> None:
+        """Each Strategy the port of its status; of two with the same one, the older."""
+        for item in sorted(strategies, key=_created):
+            if (port := item.get("status", {}).get("port")) is not None:
+                self._ports.claim(Key(item["metadata"]["namespace"], item["metadata"]["name"]), port)
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._resync())
+            for _ in range(self._workers):
+                group.create_task(self._work())
+
+    async def settled(self) -> None:
+        """Waits until every Strategy that `load` found was looked at once."""
+        await self._queue.idle()
+
+    async def _resync(self) -> None:
+        while True:
+            await asyncio.sleep(self._resync_seconds * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+            try:
+                await self.load()
+            except (ClusterError, OSError, TimeoutError) as error:
+                log.warning("resync_failed", cause=str(error) or type(error).__name__)
+            for key in self._store.strategies():
+                self._queue.add(key)
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.get()
+            begun = time.monotonic()
+            result: Result = "success"
+            try:
+                for other in await self._reconciler.reconcile(key):
+                    self._queue.add(other)
+                self._queue.forget(key)
+            except Exception as error:
+                result = "requeue" if _somebody_was_first(error) else "error"
+                self._failed(key, error)
+            finally:
+                self._metrics.reconciled(result, time.monotonic() - begun)
+                self._queue.done(key)
+
+    def _failed(self, key: Key, error: Exception) -> None:
+        at_least = error.retry_after or 0.0 if isinstance(error, ClusterError) else 0.0
+        delay = self._queue.retry(key, at_least)
+        known = isinstance(error, ClusterError | OSError | TimeoutError)
+        if _somebody_was_first(error):
+            log.debug("conflict", strategy=str(key), retry_in_seconds=round(delay, 2))
+            return
+        cause = str(error) or type(error).__name__
+        log.warning(
+            "reconcile_failed", strategy=str(key), cause=cause, retry_in_seconds=round(delay, 2), exc_info=not known
+        )
+
+    def _config_map_changed(self, config_map: Object) -> None:
+        metadata = config_map["metadata"]
+        for key in self._store.strategies():
+            if key.namespace != metadata["namespace"]:
+                continue
+            spec = (self._store.strategy(key) or {}).get("spec", {})
+            if (spec.get("source") or {}).get("configMapRef", {}).get("name") == metadata["name"]:
+                self._queue.add(key)
+
+
+def _somebody_was_first(error: Exception) -> bool:
+    """A conflict: the newer object is on its way."""
+    return isinstance(error, ClusterError) and error.status == 409
+
+
+def _created(strategy: Object) -> tuple[datetime, str]:
+    metadata = strategy["metadata"]
+    return datetime.fromisoformat(metadata["creationTimestamp"]), metadata["uid"]

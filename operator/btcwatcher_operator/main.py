@@ -1,0 +1,104 @@
+"""Entry point `btcwatcher-operator`: settings from the environment, then watches and workers until told to stop."""
+
+import asyncio
+import sys
+
+import kopf
+import structlog
+import uvloop
+from kubernetes.aio.config import ConfigException
+from pydantic import ValidationError
+
+from btcwatcher_operator import log as logs
+from btcwatcher_operator import watches
+from btcwatcher_operator.cluster import Cluster
+from btcwatcher_operator.controller import Controller
+from btcwatcher_operator.endpoint import served
+from btcwatcher_operator.metrics import Metrics
+from btcwatcher_operator.platform import Platform
+from btcwatcher_operator.ports import PortPool
+from btcwatcher_operator.reconciler import Reconciler
+from btcwatcher_operator.recorder import Recorder
+from btcwatcher_operator.settings import Settings
+from btcwatcher_operator.store import Key, Store
+
+log = structlog.get_logger()
+
+
+async def operate(settings: Settings, platform: Platform) -> None:
+    """Runs until SIGTERM or SIGINT. Raises whatever else ends it: it is restarted then, which is cheap."""
+    metrics = Metrics()
+    ready = asyncio.Event()
+    async with (
+        served(settings.metrics_address, settings.metrics_port, metrics, ready.is_set),
+        await Cluster.connect() as cluster,
+    ):
+        store = Store()
+        ports: PortPool[Key] = PortPool(*settings.ports)
+        recorder = Recorder(cluster)
+        controller = Controller(
+            cluster,
+            store,
+            ports,
+            Reconciler(cluster, store, ports, platform, recorder),
+            metrics,
+            workers=settings.workers,
+            resync_seconds=settings.resync_seconds,
+            namespaces=settings.namespaces,
+        )
+        await controller.load()
+        log.info("loaded", strategies=sum(1 for _ in store.strategies()), ports_taken=len(ports))
+        working = asyncio.create_task(_work(controller, recorder, ready))
+        watching = asyncio.create_task(
+            # kopf takes the signals and returns when one says stop.
+            kopf.operator(
+                registry=watches.registry(controller),
+                settings=watches.settings(),
+                clusterwide=not settings.namespaces,
+                namespaces=settings.namespaces,
+            )
+        )
+        try:
+            await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                # The workers never end by themselves: the process must not live on without them.
+                working.result()
+            watching.result()
+        finally:
+            for task in (working, watching):
+                task.cancel()
+            await asyncio.gather(working, watching, return_exceptions=True)
+        log.info("stopped")
+
+
+async def _work(controller: Controller, recorder: Recorder, ready: asyncio.Event) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(controller.run())
+        group.create_task(recorder.run())
+        await controller.settled()
+        ready.set()
+        log.info("ready")
+
+
+def main() -> None:
+    try:
+        settings = Settings()
+        platform = settings.platform()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "BTCWATCHER_" + "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"btcwatcher-operator: {name}: {problem['msg']}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except (OSError, ValueError) as error:
+        print(f"btcwatcher-operator: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    logs.configure(settings.log_level)
+    try:
+        uvloop.run(operate(settings, platform))
+    except ConfigException as error:
+        print(f"btcwatcher-operator: no cluster: {error} (set KUBECONFIG, or run in a cluster)", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

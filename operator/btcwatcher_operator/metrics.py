@@ -1,0 +1,179 @@
+"""Every metric of the operator. What all controllers have is named as controller-runtime names it: dashboards fit."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from btcwatcher_operator.ports import PortPool
+from btcwatcher_operator.store import Key, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    sentence: str
+    labels: tuple[str, ...] = ()
+
+
+_QUEUE: Final = ("name", "controller")
+CONTROLLER: Final = "strategy"
+"""What `name` and `controller` say: there is one queue and one controller."""
+
+WORKQUEUE_DEPTH: Final = Metric("workqueue_depth", "gauge", "Strategies that wait to be reconciled.", _QUEUE)
+WORKQUEUE_ADDS: Final = Metric("workqueue_adds_total", "counter", "How often a Strategy was queued.", _QUEUE)
+WORKQUEUE_QUEUE_DURATION: Final = Metric(
+    "workqueue_queue_duration_seconds", "histogram", "How long a Strategy waited before it was reconciled.", _QUEUE
+)
+WORKQUEUE_WORK_DURATION: Final = Metric(
+    "workqueue_work_duration_seconds", "histogram", "How long a Strategy was worked on.", _QUEUE
+)
+WORKQUEUE_RETRIES: Final = Metric(
+    "workqueue_retries_total", "counter", "How often a Strategy was queued again after a failure.", _QUEUE
+)
+RECONCILE_TOTAL: Final = Metric(
+    "controller_runtime_reconcile_total",
+    "counter",
+    "Reconciles by result: success, requeue (somebody wrote first) or error.",
+    ("controller", "result"),
+)
+RECONCILE_TIME: Final = Metric(
+    "controller_runtime_reconcile_time_seconds", "histogram", "How long a reconcile took.", ("controller",)
+)
+STRATEGY_INFO: Final = Metric(
+    "btcwatcher_strategy_info",
+    "gauge",
+    "Always 1, once for each Strategy; port is empty until it has one.",
+    ("namespace", "name", "mode", "exchange", "port"),
+)
+STRATEGY_CONDITION: Final = Metric(
+    "btcwatcher_strategy_condition",
+    "gauge",
+    "Always 1, once for each condition of a Strategy, with the status it has now: True, False or Unknown.",
+    ("namespace", "name", "type", "status"),
+)
+PORT_POOL_SIZE: Final = Metric("btcwatcher_port_pool_size", "gauge", "Ports of the pool.")
+PORT_POOL_USED: Final = Metric("btcwatcher_port_pool_used", "gauge", "Ports of the pool that a Strategy has.")
+
+METRICS: Final = (
+    WORKQUEUE_DEPTH,
+    WORKQUEUE_ADDS,
+    WORKQUEUE_QUEUE_DURATION,
+    WORKQUEUE_WORK_DURATION,
+    WORKQUEUE_RETRIES,
+    RECONCILE_TOTAL,
+    RECONCILE_TIME,
+    STRATEGY_INFO,
+    STRATEGY_CONDITION,
+    PORT_POOL_SIZE,
+    PORT_POOL_USED,
+)
+
+Result = Literal["success", "requeue", "error"]
+
+# As controller-runtime has them: 5 ms to 60 s for a reconcile, powers of ten for the queue.
+_RECONCILE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_QUEUE_BUCKETS: Final = tuple(10.0**exponent for exponent in range(-6, 4))
+
+
+class Metrics:
+    """The counters, and where they are read. One of a process."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        names = {"name": CONTROLLER, "controller": CONTROLLER}
+        self._depth = self._gauge(WORKQUEUE_DEPTH).labels(**names)
+        self._adds = self._counter(WORKQUEUE_ADDS).labels(**names)
+        self._retries = self._counter(WORKQUEUE_RETRIES).labels(**names)
+        self._waited = self._histogram(WORKQUEUE_QUEUE_DURATION, _QUEUE_BUCKETS).labels(**names)
+        self._worked = self._histogram(WORKQUEUE_WORK_DURATION, _QUEUE_BUCKETS).labels(**names)
+        self._reconciles = self._counter(RECONCILE_TOTAL)
+        self._reconcile_time = self._histogram(RECONCILE_TIME, _RECONCILE_BUCKETS).labels(controller=CONTROLLER)
+        # Each result is there from the start, at zero, so that a rate over its first increase is seen.
+        for result in ("success", "requeue", "error"):
+            self._reconciles.labels(controller=CONTROLLER, result=result)
+
+    def added(self) -> None:
+        self._adds.inc()
+
+    def retried(self) -> None:
+        self._retries.inc()
+
+    def started(self, waited: float) -> None:
+        """A key left the queue after `waited` seconds."""
+        self._waited.observe(waited)
+
+    def finished(self, worked: float) -> None:
+        """A key was done with after `worked` seconds."""
+        self._worked.observe(worked)
+
+    def reconciled(self, result: Result, seconds: float) -> None:
+        self._reconciles.labels(controller=CONTROLLER, result=result).inc()
+        self._reconcile_time.observe(seconds)
+
+    def watch(self, store: Store, ports: PortPool[Key], depth: Callable[[], int]) -> None:
+        """From now on a scrape also tells of what is in the store, the pool and the queue then."""
+        self._depth.set_function(depth)
+        self.registry.register(StoreCollector(store, ports))
+
+    def text(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _gauge(self, metric: Metric) -> Gauge:
+        return Gauge(metric.name, metric.sentence, metric.labels, registry=self.registry)
+
+    def _counter(self, metric: Metric) -> Counter:
+        return Counter(metric.name, metric.sentence, metric.labels, registry=self.registry)
+
+    def _histogram(self, metric: Metric, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(metric.name, metric.sentence, metric.labels, registry=self.registry, buckets=buckets)
+
+
+class StoreCollector(Collector):
+    """Made from the store at each scrape: the series of a Strategy are gone with it, with nobody to remove them."""
+
+    def __init__(self, store: Store, ports: PortPool[Key]) -> None:
+        self._store = store
+        self._ports = ports
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        for metric in (STRATEGY_INFO, STRATEGY_CONDITION, PORT_POOL_SIZE, PORT_POOL_USED):
+            yield _family(metric)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        info, conditions = _family(STRATEGY_INFO), _family(STRATEGY_CONDITION)
+        for key in self._store.strategies():
+            strategy = self._store.strategy(key) or {}
+            spec = strategy.get("spec", {})
+            port = self._ports.port_of(key)
+            exchange = spec.get("exchange", {}).get("name", "")
+            info.add_metric([*key, spec.get("mode", ""), exchange, str(port or "")], 1)
+            for condition in strategy.get("status", {}).get("conditions", []):
+                conditions.add_metric([*key, condition["type"], condition["status"]], 1)
+        yield info
+        yield conditions
+        for metric, value in ((PORT_POOL_SIZE, self._ports.size), (PORT_POOL_USED, len(self._ports))):
+            family = _family(metric)
+            family.add_metric([], value)
+            yield family
+
+
+def _family(metric: Metric) -> GaugeMetricFamily:
+    return GaugeMetricFamily(metric.name, metric.sentence, labels=metric.labels)

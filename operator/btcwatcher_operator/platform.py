@@ -1,0 +1,32 @@
+"""What the platform gives every bot: the same for all Strategies of one operator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    webhook_url: str
+    """Base URL at which bots reach the API, without a trailing slash."""
+    webhook_key: bytes = field(repr=False)
+    """Derives each Strategy's webhook token."""
+    bot_key: bytes = field(repr=False)
+    """Derives each bot's API credentials."""
+    image: str
+    """The bot's image where a Strategy names none."""
+    image_pull_policy: str = ""
+    """Empty: Kubernetes' default."""
+    listen_address: str = "0.0.0.0"  # noqa: S104 - a bot must be reachable from outside its pod
+    """Where a bot's API listens; all share 127.0.0.1 on the embedded cluster."""
+    base_domain: str = ""
+    """Bots are reachable at <name>.<namespace>.<base domain>; empty: no Ingress."""
+    url_scheme: str = "https"
+    url_port: int | None = None
+    """The port in `status.url`; None: the scheme's own."""
+    ingress_class: str = ""
+    """Empty: the cluster's default."""
+    hang_seconds: int = 300
+    """A bot whose loop has not come round for so long is restarted."""
+    exchange_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Exchange name -> freqtrade settings that lie under what a Strategy says."""

@@ -1,0 +1,353 @@
+"""reconcile(Strategy): brings the cluster to what the spec asks for, from whatever state it is in.
+
+Level-triggered: it looks at what is, not at what happened, so a lost, repeated or late event changes nothing.
+"""
+
+from datetime import UTC, datetime
+
+import structlog
+from pydantic import ValidationError
+
+from btcwatcher_crds import names
+from btcwatcher_crds.conditions import Reason
+from btcwatcher_crds.strategy import Strategy
+from btcwatcher_operator import events
+from btcwatcher_operator.bot_state import read
+from btcwatcher_operator.children.build import Revision, children, render_revision, url
+from btcwatcher_operator.cluster import Cluster, ClusterError
+from btcwatcher_operator.drift import ANNOTATION_APPLIED, differences, stamped
+from btcwatcher_operator.platform import Platform
+from btcwatcher_operator.ports import PortPool, PortPoolExhaustedError
+from btcwatcher_operator.recorder import Recorder
+from btcwatcher_operator.resources import (
+    CHILDREN,
+    CONFIG_MAP,
+    POD,
+    SECRET,
+    STRATEGY,
+    VOLUME_CLAIM,
+    Object,
+    resource_of,
+)
+from btcwatcher_operator.rollout import decide, revision_in_use
+from btcwatcher_operator.status import Obstacle, Seen, refused, status
+from btcwatcher_operator.store import ChildKey, Key, Store
+
+log = structlog.get_logger()
+
+FIELD_REFUSALS = (400, 403, 422)
+"""Answers that another try does not change: the API server refuses the object as it is."""
+
+
+class Blocked(Exception):  # noqa: N818 - no error of the operator's, but a state of the Strategy
+    """The spec cannot be carried out now; the Strategy's status says why."""
+
+    def __init__(self, obstacle: Obstacle) -> None:
+        super().__init__(obstacle.message)
+        self.obstacle = obstacle
+
+
+class Reconciler:
+    def __init__(
+        self, cluster: Cluster, store: Store, ports: PortPool[Key], platform: Platform, recorder: Recorder
+    ) -> None:
+        self._cluster = cluster
+        self._recorder = recorder
+        self._store = store
+        self._ports = ports
+        self._platform = platform
+        # Differences that stayed after an apply (a mutating webhook insists): fighting them would never end.
+        self._tolerated: dict[tuple[Key, ChildKey], tuple[str, frozenset[str]]] = {}
+        self._waiting_for_port: set[Key] = set()
+
+    async def reconcile(self, key: Key) -> set[Key]:
+        """One pass. Returns other Strategies that should be looked at because of it. Raises ClusterError."""
+        obj = self._store.strategy(key)
+        if obj is None or obj["metadata"].get("deletionTimestamp"):
+            return self._forget(key)
+        try:
+            strategy = Strategy.model_validate(obj)
+        except ValidationError as error:
+            await self._refuse(obj, error)
+            return set()
+        revision: Revision | None = None
+        drift: str | None = None
+        obstacle: Obstacle | None = None
+        try:
+            strategy, confirmed = await self._with_port(key, strategy)
+            source = await self._source(strategy)
+            wanted = render_revision(strategy, self._platform, self._port(key), source)
+            rollout = decide(strategy, wanted, self._store.children(key))
+            revision, drift = rollout.revision, rollout.drift
+            desired = children(strategy, self._platform, self._port(key), revision)
+            await self._apply(key, strategy, [stamped(child) for child in desired], confirmed=confirmed)
+            await self._prune(key, strategy, desired)
+            obstacle = await self._missing_credentials(key, strategy)
+        except Blocked as blocked:
+            obstacle = blocked.obstacle
+        await self._write_status(key, strategy, revision, drift, obstacle)
+        return set()
+
+    def _port(self, key: Key) -> int:
+        return self._ports.allocate(key)
+
+    def _forget(self, key: Key) -> set[Key]:
+        """The Strategy is gone or going: its children go by their owner reference, its port goes back to the pool."""
+        self._waiting_for_port.discard(key)
+        for known in [entry for entry in self._tolerated if entry[0] == key]:
+            del self._tolerated[known]
+        if self._store.strategy(key) is not None or self._ports.release(key) is None:
+            return set()
+        return set(self._waiting_for_port)
+
+    async def _with_port(self, key: Key, strategy: Strategy) -> tuple[Strategy, bool]:
+        """The Strategy with its port in its status, written under its resourceVersion before any child exists.
+
+        Also whether that was written just now, which shows that the Strategy is what the cache says.
+        """
+        held = strategy.status.port
+        if held is not None and self._ports.claim(key, held):
+            self._waiting_for_port.discard(key)
+            return strategy, False
+        try:
+            port = self._ports.allocate(key)
+        except PortPoolExhaustedError as error:
+            self._waiting_for_port.add(key)
+            raise Blocked(
+                Obstacle(
+                    Reason.PORT_POOL_EXHAUSTED,
+                    f"{error}: delete a Strategy or widen the range (BTCWATCHER_PORT_RANGE of the operator)",
+                )
+            ) from error
+        self._waiting_for_port.discard(key)
+        # Just what there is to say once the children are made: no second write follows.
+        image = strategy.spec.image or self._platform.image
+        seen = Seen(strategy, port, url(strategy, self._platform), image, pod=None, volume_claim=None)
+        starting = status(seen, datetime.now(UTC))
+        updated = await self._apply_status(strategy, starting)
+        self._recorder.tell(strategy, events.port_assigned(port))
+        return updated, True
+
+    async def _source(self, strategy: Strategy) -> str | None:
+        """The strategy's Python source; None when the image ships the class."""
+        source = strategy.spec.source
+        if source is None:
+            return None
+        if source.inline is not None:
+            return source.inline
+        reference = source.config_map_ref
+        if reference is None:
+            raise Blocked(Obstacle(Reason.SPEC_INVALID, "spec.source: give inline or configMapRef"))
+        config_map = await self._cluster.get(CONFIG_MAP, strategy.metadata.namespace, reference.name)
+        if config_map is None:
+            raise Blocked(
+                Obstacle(Reason.SOURCE_MISSING, f"spec.source.configMapRef: there is no ConfigMap {reference.name!r}")
+            )
+        text: str | None = config_map.get("data", {}).get(reference.key)
+        if text is None:
+            keys = ", ".join(sorted(config_map.get("data", {}))) or "none"
+            raise Blocked(
+                Obstacle(
+                    Reason.SOURCE_MISSING,
+                    f"spec.source.configMapRef: {reference.name!r} has no key {reference.key!r} (it has: {keys})",
+                )
+            )
+        return text
+
+    async def _missing_credentials(self, key: Key, strategy: Strategy) -> Obstacle | None:
+        """Whether the pod waits for a Secret that is not there. The kubelet says so only in Events.
+
+        Asks for the Secret's metadata: its content never reaches the operator. When the Secret comes, the pod goes
+        on, and its events bring us here again.
+        """
+        reference = strategy.spec.exchange.credentials_ref
+        pod = self._store.child(key, (POD.kind, names.pod(strategy.metadata.name)))
+        if reference is None or pod is None or read(pod).reason is not Reason.STARTING:
+            return None
+        if await self._cluster.exists(SECRET, strategy.metadata.namespace, reference.name):
+            return None
+        return Obstacle(
+            Reason.CREDENTIALS_MISSING,
+            f"spec.exchange.credentialsRef: there is no Secret {reference.name!r}; the bot starts when it is there",
+        )
+
+    async def _apply(self, key: Key, strategy: Strategy, desired: list[Object], *, confirmed: bool) -> None:
+        """Applies the children that differ from what is wanted, in order."""
+        for child in desired:
+            live = self._store.child(key, _child_key(child))
+            if live is not None and _owned_by(live, strategy) and not self._drifted(key, child, live):
+                continue
+            if live is None and not confirmed:
+                await self._confirm(strategy)
+                confirmed = True
+            if live is not None and not _owned_by(live, strategy):
+                await self._check_foreign(child, strategy)
+            await self._apply_child(key, strategy, child, absent=live is None)
+
+    async def _apply_child(self, key: Key, strategy: Strategy, child: Object, *, absent: bool) -> None:
+        kind, name = _child_key(child)
+        try:
+            applied = await (self._make(strategy, child) if absent else self._cluster.apply(child))
+        except ClusterError as error:
+            if error.status not in FIELD_REFUSALS:
+                raise
+            if not _is_immutable(error):
+                quota = error.status == 403 and "exceeded quota" in error.message
+                reason = Reason.QUOTA_EXCEEDED if quota else Reason.CHILD_REFUSED
+                raise Blocked(Obstacle(reason, f"{kind} {name}: {error.message}")) from error
+            applied = await self._made_anew(key, child, error)
+        left = frozenset(differences(child, applied))
+        if left:
+            log.warning("fields_insisted_on_by_others", strategy=str(key), child=f"{kind}/{name}", fields=sorted(left))
+        self._tolerated[key, (kind, name)] = (child["metadata"]["annotations"][ANNOTATION_APPLIED], left)
+        self._store.put(applied)
+        log.info("applied", strategy=str(key), child=f"{kind}/{name}")
+
+    async def _made_anew(self, key: Key, child: Object, error: ClusterError) -> Object:
+        """A StatefulSet with another value in a field that cannot be changed, made around the running pod."""
+        live = self._store.child(key, _child_key(child))
+        if live is None or live["metadata"].get("deletionTimestamp"):
+            raise error
+        log.warning("stateful_set_recreated", strategy=str(key), cause=error.message)
+        await self._cluster.delete(live, orphan=True)
+        self._store.remove(live)
+        return await self._cluster.apply(child)
+
+    async def _make(self, strategy: Strategy, child: Object) -> Object:
+        """Applies a child that the cache does not have. The name may be somebody else's: never take that over."""
+        try:
+            return await self._cluster.apply(child, absent=True)
+        except ClusterError as error:
+            # 409: the name is taken. 500: a server that takes no resourceVersion with what it is to make.
+            if error.status not in (409, 500):
+                raise
+        await self._check_foreign(child, strategy)
+        return await self._cluster.apply(child)
+
+    def _drifted(self, key: Key, desired: Object, live: Object) -> bool:
+        applied, left = self._tolerated.get((key, _child_key(desired)), ("", frozenset()))
+        if applied != desired["metadata"]["annotations"][ANNOTATION_APPLIED]:
+            left = frozenset()
+        return any(path not in left for path in differences(desired, live))
+
+    async def _confirm(self, strategy: Strategy) -> None:
+        """Asks the API server itself before a child is made: a stale cache must not bring a deleted Strategy back."""
+        metadata = strategy.metadata
+        live = await self._cluster.get(STRATEGY, metadata.namespace, metadata.name)
+        if live is None or live["metadata"]["uid"] != metadata.uid or live["metadata"].get("deletionTimestamp"):
+            raise ClusterError(409, "Conflict", "the Strategy is not what the cache says; its event is on the way")
+
+    async def _check_foreign(self, child: Object, strategy: Strategy) -> None:
+        metadata = child["metadata"]
+        live = await self._cluster.get(resource_of(child), metadata["namespace"], metadata["name"])
+        if live is None or _owned_by(live, strategy):
+            return
+        what = f"{child['kind']} {metadata['name']}"
+        if _ours(live):
+            # A namesake was deleted a moment ago: its children are still being collected.
+            raise Blocked(
+                Obstacle(Reason.STARTING, f"{what} of an earlier Strategy is still being removed", stuck=False)
+            )
+        raise Blocked(
+            Obstacle(
+                Reason.FOREIGN_OBJECT,
+                f"{what} exists and is not the operator's: rename it, delete it or rename the Strategy",
+            )
+        )
+
+    async def _prune(self, key: Key, strategy: Strategy, desired: list[Object]) -> None:
+        """Deletes owned children that are wanted no longer; never a volume claim, and no revision still in use."""
+        wanted = {_child_key(child) for child in desired}
+        live = self._store.children(key)
+        in_use = revision_in_use(live)
+        kinds = {resource.kind for resource in CHILDREN} - {VOLUME_CLAIM.kind}
+        for child_key, child in live.items():
+            if child_key in wanted or child_key[0] not in kinds or not _owned_by(child, strategy):
+                continue
+            if child_key[0] == SECRET.kind and child["metadata"]["labels"].get(names.LABEL_REVISION) in in_use:
+                continue
+            if not child["metadata"].get("deletionTimestamp"):
+                await self._cluster.delete(child)
+                log.info("pruned", strategy=str(key), child="/".join(child_key))
+
+    async def _write_status(
+        self, key: Key, strategy: Strategy, revision: Revision | None, drift: str | None, obstacle: Obstacle | None
+    ) -> None:
+        live = self._store.children(key)
+        name = strategy.metadata.name
+        seen = Seen(
+            strategy=strategy,
+            port=self._ports.port_of(key),
+            url=url(strategy, self._platform),
+            image=revision.image if revision else None,
+            pod=live.get((POD.kind, names.pod(name))),
+            volume_claim=live.get((VOLUME_CLAIM.kind, names.volume_claim(name))),
+            drift=drift,
+            revision=revision.name if revision else None,
+            obstacle=obstacle,
+        )
+        wanted = status(seen, datetime.now(UTC))
+        now = strategy.status.model_dump(by_alias=True, mode="json", exclude_none=True)
+        if not list(differences(wanted, now)) and len(now["conditions"]) == len(wanted["conditions"]):
+            return
+        await self._apply_status(strategy, wanted)
+        for event in events.transitions(strategy, wanted):
+            self._recorder.tell(strategy, event)
+
+    async def _apply_status(self, strategy: Strategy, wanted: Object) -> Strategy:
+        """Writes the status under the resourceVersion it was made from: another's newer write makes this one fail."""
+        metadata = strategy.metadata
+        applied = await self._cluster.apply(
+            {
+                "apiVersion": names.API_VERSION,
+                "kind": names.STRATEGY_KIND,
+                "metadata": {
+                    "name": metadata.name,
+                    "namespace": metadata.namespace,
+                    "uid": metadata.uid,
+                    "resourceVersion": metadata.resource_version,
+                },
+                "status": wanted,
+            },
+            status=True,
+        )
+        self._store.put(applied)
+        return Strategy.model_validate(applied)
+
+    async def _refuse(self, obj: Object, error: ValidationError) -> None:
+        """A Strategy that the API server took but the contract does not: said in its status, nothing else touched."""
+        first = error.errors()[0]
+        sentence = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        wanted = refused(obj, sentence, datetime.now(UTC))
+        if list(differences(wanted, obj.get("status", {}))):
+            metadata = {key: obj["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion")}
+            body = {
+                "apiVersion": names.API_VERSION,
+                "kind": names.STRATEGY_KIND,
+                "metadata": metadata,
+                "status": wanted,
+            }
+            self._store.put(await self._cluster.apply(body, status=True))
+
+
+def _child_key(obj: Object) -> ChildKey:
+    return obj["kind"], obj["metadata"]["name"]
+
+
+def _ours(live: Object) -> bool:
+    managed: bool = live["metadata"].get("labels", {}).get(names.LABEL_MANAGED_BY) == names.MANAGED_BY
+    return managed
+
+
+def _owned_by(live: Object, strategy: Strategy) -> bool:
+    """Whether the object is this Strategy's: by owner reference, or a retained volume claim by its labels."""
+    owners = live["metadata"].get("ownerReferences", [])
+    if owners:
+        return any(owner["uid"] == strategy.metadata.uid for owner in owners)
+    label: str | None = live["metadata"].get("labels", {}).get(names.LABEL_STRATEGY)
+    return _ours(live) and label == strategy.metadata.name
+
+
+def _is_immutable(error: ClusterError) -> bool:
+    """Whether a StatefulSet is refused for a field that cannot be changed once it is made."""
+    return error.status == 422 and "updates to statefulset spec for fields other than" in error.message

@@ -1,0 +1,57 @@
+"""The kinds of object the operator reads and writes, and where the API server keeps them."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from btcwatcher_crds import names
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    api_version: str
+    kind: str
+    plural: str
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def version(self) -> str:
+        return self.api_version.rpartition("/")[2]
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """The URL path of one object, or of the collection (of all namespaces without `namespace`)."""
+        parts = ["", "apis" if self.group else "api", self.api_version]
+        if namespace is not None:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        parts += [part for part in (name, subresource) if part is not None]
+        return "/".join(parts)
+
+
+STRATEGY: Final = Resource(names.API_VERSION, names.STRATEGY_KIND, names.STRATEGY_PLURAL)
+STATEFUL_SET: Final = Resource("apps/v1", "StatefulSet", "statefulsets")
+POD: Final = Resource("v1", "Pod", "pods")
+SERVICE: Final = Resource("v1", "Service", "services")
+SECRET: Final = Resource("v1", "Secret", "secrets")
+CONFIG_MAP: Final = Resource("v1", "ConfigMap", "configmaps")
+VOLUME_CLAIM: Final = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+INGRESS: Final = Resource("networking.k8s.io/v1", "Ingress", "ingresses")
+EVENT: Final = Resource("v1", "Event", "events")
+
+CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS)
+"""What the operator makes for a Strategy. Pods are the StatefulSet's; the operator only looks at them."""
+
+BY_KIND: Final = {resource.kind: resource for resource in (STRATEGY, POD, *CHILDREN)}
+
+CHILD_SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
+POD_SELECTOR: Final = f"{names.LABEL_COMPONENT}={names.COMPONENT_BOT},{names.LABEL_STRATEGY}"
+
+
+def resource_of(obj: Object) -> Resource:
+    return BY_KIND[obj["kind"]]

@@ -1,0 +1,109 @@
+"""The operator's settings, from environment variables that begin with BTCWATCHER_."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from btcwatcher_crds.derive import check_key
+from btcwatcher_operator.platform import Platform
+
+
+class Settings(BaseSettings):
+    """Each field is the variable BTCWATCHER_<FIELD>. Raises pydantic's ValidationError naming what is wrong."""
+
+    model_config = SettingsConfigDict(env_prefix="BTCWATCHER_", frozen=True, use_attribute_docstrings=True)
+
+    webhook_url: str
+    """Base URL at which bots reach the API, such as http://btcwatcher-api.btcwatcher.svc:8000."""
+    webhook_key_file: Path
+    """File with the key that webhook tokens are derived from; at least 32 bytes."""
+    bot_key_file: Path
+    """File with the key that bots' API credentials are derived from; at least 32 bytes."""
+    bot_image: str = "btcwatcher/freqtrade:2026.9"
+    """The bot's image where a Strategy names none."""
+    bot_image_pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = ""
+    """Pull policy of the bot's image; empty: Kubernetes' default."""
+    bot_listen_address: str = "0.0.0.0"  # noqa: S104 - a bot must be reachable from outside its pod
+    """Where a bot's API listens."""
+    hang_seconds: Annotated[int, Field(ge=30)] = 300
+    """A bot whose loop has not come round for so many seconds is restarted."""
+    port_range: str = "8081-9080"
+    """The port pool, first and last port."""
+    base_domain: str = ""
+    """Bots are reachable at <name>.<namespace>.<base domain>; empty: no Ingress."""
+    url_scheme: Literal["http", "https"] = "https"
+    """Scheme of status.url."""
+    url_port: Annotated[int | None, Field(ge=1, le=65535)] = None
+    """Port of status.url; unset: the scheme's own."""
+    ingress_class: str = ""
+    """IngressClass of the bots' Ingresses; empty: the cluster's default."""
+    exchange_defaults_file: Path | None = None
+    """YAML or JSON file: exchange name -> freqtrade settings that lie under what a Strategy says."""
+    namespaces: Annotated[tuple[str, ...], NoDecode] = ()
+    """Namespaces to look after, separated by commas; empty: all."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 16
+    """How many Strategies are reconciled at a time."""
+    resync_seconds: Annotated[float, Field(gt=0)] = 600
+    """How often everything is listed anew, with jitter."""
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Where /metrics, /healthz and /readyz are served; 0: nowhere."""
+    metrics_address: str = "0.0.0.0"  # noqa: S104 - Prometheus and the kubelet come from outside the pod
+    """The address they are served at."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Level of the log."""
+
+    @field_validator("namespaces", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("port_range")
+    @classmethod
+    def _range(cls, value: str) -> str:
+        first, _, last = value.partition("-")
+        if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last) <= 65535):
+            raise ValueError("must be <first>-<last>, such as 8081-9080")
+        return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        first, _, last = self.port_range.partition("-")
+        return int(first), int(last)
+
+    def platform(self) -> Platform:
+        """Reads the files that the settings name. Raises OSError or ValueError naming the file."""
+        return Platform(
+            webhook_url=self.webhook_url,
+            webhook_key=check_key(
+                self.webhook_key_file.read_bytes(), f"BTCWATCHER_WEBHOOK_KEY_FILE {self.webhook_key_file}"
+            ),
+            bot_key=check_key(self.bot_key_file.read_bytes(), f"BTCWATCHER_BOT_KEY_FILE {self.bot_key_file}"),
+            image=self.bot_image,
+            image_pull_policy=self.bot_image_pull_policy,
+            listen_address=self.bot_listen_address,
+            base_domain=self.base_domain,
+            url_scheme=self.url_scheme,
+            url_port=self.url_port,
+            ingress_class=self.ingress_class,
+            hang_seconds=self.hang_seconds,
+            exchange_defaults=_exchange_defaults(self.exchange_defaults_file),
+        )
+
+
+def _exchange_defaults(path: Path | None) -> dict[str, dict[str, Any]]:
+    if path is None:
+        return {}
+    loaded = yaml.safe_load(path.read_text()) or {}
+    if not isinstance(loaded, dict) or not all(isinstance(value, dict) for value in loaded.values()):
+        raise ValueError(f"BTCWATCHER_EXCHANGE_DEFAULTS_FILE {path}: must map exchange names to freqtrade settings")
+    return loaded

@@ -1,0 +1,171 @@
+"""The status of a Strategy as a pure function of what was decided and what was seen."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from btcwatcher_crds import names
+from btcwatcher_crds.conditions import AnyReason, ConditionType, Reason
+from btcwatcher_crds.strategy import Condition, ConditionStatus, State, Strategy, StrategyStatus
+from btcwatcher_crds.termination import CONFIG_REASONS
+from btcwatcher_operator.bot_state import BotState, read
+from btcwatcher_operator.resources import Object
+
+MESSAGE_MAX_LENGTH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why the children could not be brought to what the spec asks for."""
+
+    reason: AnyReason
+    message: str
+    stuck: bool = True
+    """True when a person must act; False when the operator only waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the status is made from."""
+
+    strategy: Strategy
+    port: int | None
+    url: str | None
+    image: str | None
+    pod: Object | None
+    volume_claim: Object | None
+    drift: str | None = None
+    """Why a changed config waits for the user, if it does."""
+    revision: str | None = None
+    """The revision the pod should have."""
+    obstacle: Obstacle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    status: ConditionStatus
+    reason: AnyReason
+    message: str
+
+
+def status(seen: Seen, now: datetime) -> Object:
+    """The whole status, to be applied as it is. `now` dates only the conditions whose status changed."""
+    verdicts = _verdicts(seen)
+    built: Object = {"observedGeneration": seen.strategy.metadata.generation}
+    optional = {"port": seen.port, "url": seen.url, "image": seen.image}
+    built.update({key: value for key, value in optional.items() if value is not None})
+    built["conditions"] = _conditions(seen.strategy.metadata.generation, seen.strategy.status.conditions, verdicts, now)
+    return built
+
+
+def refused(obj: Object, sentence: str, now: datetime) -> Object:
+    """The status of an object that does not satisfy the contract; its other fields are left as they are."""
+    generation = obj["metadata"].get("generation", 0)
+    live = obj.get("status", {})
+    before = StrategyStatus.model_validate({"conditions": live.get("conditions", [])}).conditions
+    verdicts = {
+        ConditionType.READY: _false(Reason.SPEC_INVALID, sentence),
+        ConditionType.CONFIG_VALID: _false(Reason.SPEC_INVALID, sentence),
+        ConditionType.STALLED: _true(Reason.WAITS_FOR_USER, sentence),
+    }
+    kept = {key: live[key] for key in ("port", "url", "image") if key in live}
+    return {**kept, "observedGeneration": generation, "conditions": _conditions(generation, before, verdicts, now)}
+
+
+def _verdicts(seen: Seen) -> dict[ConditionType, _Verdict]:
+    bot = _bot(seen)
+    ready = _ready(seen, bot)
+    verdicts = {
+        ConditionType.READY: ready,
+        ConditionType.CONFIG_VALID: _config_valid(seen, bot),
+        ConditionType.STORAGE_READY: _storage_ready(seen),
+    }
+    if seen.drift:
+        verdicts[ConditionType.CONFIG_DRIFT] = _true(Reason.UPDATE_AVAILABLE, seen.drift)
+    if ready.status is not ConditionStatus.TRUE:
+        stuck = seen.obstacle.stuck if seen.obstacle else bot.stuck
+        if stuck:
+            verdicts[ConditionType.STALLED] = _true(Reason.WAITS_FOR_USER, f"{ready.reason}: {ready.message}")
+        else:
+            verdicts[ConditionType.RECONCILING] = _true(Reason.PROGRESSING, f"{ready.reason}: {ready.message}")
+    return verdicts
+
+
+def _bot(seen: Seen) -> BotState:
+    ran = any(
+        condition.type == ConditionType.READY and condition.reason in (Reason.RUNNING, Reason.PAUSED, Reason.HANGING)
+        for condition in seen.strategy.status.conditions
+    )
+    bot = read(seen.pod, ran_before=ran)
+    outdated = seen.pod is not None and _revision(seen.pod) != seen.revision
+    if outdated and seen.obstacle is None:
+        # What the old pod says is no longer about this spec.
+        return BotState(False, Reason.STARTING, "the pod is being replaced")
+    return bot
+
+
+def _ready(seen: Seen, bot: BotState) -> _Verdict:
+    if seen.obstacle:
+        return _false(seen.obstacle.reason, seen.obstacle.message)
+    if seen.strategy.spec.state is State.SUSPENDED:
+        if seen.pod is None:
+            return _true(Reason.SUSPENDED, "no pod, as spec.state asks; port, data and history stay")
+        return _false(Reason.SUSPENDING, "the pod is ending")
+    if bot.ready and seen.strategy.spec.state is State.PAUSED:
+        return _true(Reason.PAUSED, "the bot is told to open no new trades; open ones are looked after")
+    return (_true if bot.ready else _false)(bot.reason, bot.message)
+
+
+def _config_valid(seen: Seen, bot: BotState) -> _Verdict:
+    if seen.obstacle and seen.obstacle.reason in (Reason.SPEC_INVALID, Reason.SOURCE_MISSING):
+        return _false(seen.obstacle.reason, seen.obstacle.message)
+    if bot.preflight and (not bot.preflight_passed or bot.preflight.reason in CONFIG_REASONS):
+        return _false(bot.preflight.reason, bot.preflight.message)
+    if bot.preflight_passed:
+        if not bot.ready and bot.reason in CONFIG_REASONS:
+            return _false(bot.reason, bot.message)
+        return _true(Reason.VALID, "freqtrade accepts the config and the strategy")
+    return _Verdict(ConditionStatus.UNKNOWN, Reason.PENDING, "the preflight has not ended yet")
+
+
+def _storage_ready(seen: Seen) -> _Verdict:
+    # One that is not there yet is said to be Pending: it will be when the status is looked at next.
+    phase = (seen.volume_claim or {}).get("status", {}).get("phase", "Pending")
+    name = names.volume_claim(seen.strategy.metadata.name)
+    if phase == "Bound":
+        return _true(Reason.BOUND, f"{name} is bound")
+    return _false(Reason.VOLUME_PENDING, f"{name} is {phase}")
+
+
+def _true(reason: AnyReason, message: str) -> _Verdict:
+    return _Verdict(ConditionStatus.TRUE, reason, message)
+
+
+def _false(reason: AnyReason, message: str) -> _Verdict:
+    return _Verdict(ConditionStatus.FALSE, reason, message)
+
+
+def _conditions(
+    generation: int, before: list[Condition], verdicts: dict[ConditionType, _Verdict], now: datetime
+) -> list[Object]:
+    known = {condition.type: condition for condition in before}
+    return [_condition(kind, verdict, known.get(kind), generation, now) for kind, verdict in verdicts.items()]
+
+
+def _condition(
+    kind: ConditionType, verdict: _Verdict, before: Condition | None, generation: int, now: datetime
+) -> Object:
+    same = before is not None and before.status is verdict.status
+    since = (before.last_transition_time if before and same else None) or now
+    return {
+        "type": kind.value,
+        "status": verdict.status.value,
+        "reason": verdict.reason.value,
+        "message": verdict.message[:MESSAGE_MAX_LENGTH],
+        "observedGeneration": generation,
+        "lastTransitionTime": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def _revision(pod: Object) -> str | None:
+    label: str | None = pod["metadata"].get("labels", {}).get(names.LABEL_REVISION)
+    return label

@@ -1,0 +1,39 @@
+"""Options of the whole test suite, and the API servers that tests can ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support import apiservers, realapi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.apiservers import ApiServer
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the expected files of tests/golden anew")
+    parser.addoption("--run-bench", action="store_true", help="run the benchmarks of tests/bench")
+
+
+@pytest.fixture(scope="session", params=["embedded", "real"])
+def api_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """Each test once against the embedded API server and once against a real one, where there is one."""
+    if request.param == "embedded":
+        with apiservers.embedded(tmp_path_factory.mktemp("apiserver")) as server:
+            yield server
+        return
+    if realapi.binaries() is None:
+        pytest.skip(realapi.MISSING)
+    with apiservers.real() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def embedded_api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """For what only the embedded server promises."""
+    with apiservers.embedded(tmp_path_factory.mktemp("apiserver")) as server:
+        yield server

@@ -1,0 +1,25 @@
+"""Divides by zero when it looks for an entry."""
+
+from freqtrade.strategy import IStrategy
+from pandas import DataFrame
+
+
+class RaisesInEntry(IStrategy):
+    INTERFACE_VERSION = 3
+    timeframe = "1m"
+    minimal_roi = {"0": 0.01}
+    stoploss = -0.1
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        return dataframe
+
+    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe["enter_long"] = 1 // 0
+        return dataframe
+
+    def populate_exit_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        return dataframe
+
+
+# ruff: noqa: RUF012
+# mypy: ignore-errors

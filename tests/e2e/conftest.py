@@ -1,0 +1,34 @@
+"""The whole stack with real freqtrade bots, on the embedded API server and on a real one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import clusters, realapi, stack
+from support.stack import RunningStack
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "embedded",
+        pytest.param("real", marks=pytest.mark.skipif(realapi.binaries() is None, reason=realapi.MISSING)),
+    ],
+)
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    folder = tmp_path_factory.mktemp(f"stack-{request.param}")
+    if request.param == "embedded":
+        with stack.running(folder, "21000-21099") as started:
+            yield started
+        return
+    with (
+        clusters.real() as kubeconfig,
+        stack.running(folder, "21100-21199", "--kubeconfig", str(kubeconfig)) as started,
+    ):
+        yield started
+
+
+@pytest.fixture
+def other_folder(tmp_path: Path) -> Path:
+    return tmp_path / "other"

@@ -1,0 +1,100 @@
+"""A Strategy in, its children out. Renew the expected files after a wanted change with --update-golden."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from btcwatcher_crds import names
+from btcwatcher_crds.strategy import Strategy
+from btcwatcher_operator.children.build import children, render_revision
+from btcwatcher_operator.platform import Platform
+
+HERE = Path(__file__).parent
+INPUTS = sorted(path.stem for path in (HERE / "input").glob("*.yaml"))
+
+PLATFORM = Platform(
+    webhook_url="http://btcwatcher-api.btcwatcher.svc:8000",
+    webhook_key=b"a webhook key for tests only, 32+",
+    bot_key=b"a bot key for tests only, 32 bytes+",
+    image="btcwatcher/freqtrade:2026.9",
+    base_domain="bots.example.com",
+    ingress_class="nginx",
+    exchange_defaults={"binance": {"exchange": {"enable_ws": False}}},
+)
+
+
+def load(name: str) -> Strategy:
+    return Strategy.model_validate(yaml.safe_load((HERE / "input" / f"{name}.yaml").read_text()))
+
+
+def build(strategy: Strategy, platform: Platform = PLATFORM, port: int = 8081) -> list[dict[str, Any]]:
+    source = strategy.spec.source.inline if strategy.spec.source else None
+    return children(strategy, platform, port, render_revision(strategy, platform, port, source))
+
+
+def readable(child: dict[str, Any]) -> dict[str, Any]:
+    """Secrets decoded, JSON inside them opened, so that a reviewer reads what the bot reads."""
+    if child["kind"] != "Secret":
+        return child
+    files = {}
+    for name, data in child["data"].items():
+        text = base64.b64decode(data).decode()
+        files[name] = json.loads(text) if name.endswith(".json") else text
+    return {**child, "data": files}
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_children(name: str, request: pytest.FixtureRequest) -> None:
+    expected = HERE / "output" / f"{name}.yaml"
+    built = yaml.safe_dump_all([readable(child) for child in build(load(name))], sort_keys=True, width=110)
+    if request.config.getoption("--update-golden"):
+        expected.write_text(built)
+    assert built == expected.read_text()
+
+
+def revision_of(built: list[dict[str, Any]]) -> str:
+    stateful_set = next(child for child in built if child["kind"] == "StatefulSet")
+    label: str = stateful_set["spec"]["template"]["metadata"]["labels"][names.LABEL_REVISION]
+    return label
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "restarts"),
+    [
+        (("timeframe",), "15m", True),
+        (("exchange", "pairs"), ["BTC/USDT"], True),
+        (("config",), {"minimal_roi": {"0": 0.1}}, True),
+        (("image",), "other/freqtrade:1", True),
+        (("resources",), {"requests": {"cpu": "2"}}, True),
+        (("signals",), {"thresholds": {"strong": "0.99"}, "tokenGeneration": 9}, False),
+        (("state",), "Paused", False),
+        (("state",), "Suspended", False),
+        (("expose",), {"enabled": False}, False),
+        (("storage",), {"size": "2Gi"}, False),
+        (("updateStrategy",), "Manual", False),
+    ],
+)
+def test_what_restarts_a_bot(path: tuple[str, ...], value: Any, restarts: bool) -> None:
+    manifest = yaml.safe_load((HERE / "input" / "minimal.yaml").read_text())
+    before = revision_of(build(Strategy.model_validate(manifest)))
+    target = manifest["spec"]
+    for part in path[:-1]:
+        target = target[part]
+    target[path[-1]] = value
+    assert (revision_of(build(Strategy.model_validate(manifest))) != before) is restarts
+
+
+def test_no_secret_stands_outside_a_secret() -> None:
+    strategy = load("everything")
+    built = build(strategy)
+    decoded = [readable(child) for child in built if child["kind"] == "Secret"]
+    access = next(child for child in decoded if child["metadata"]["name"] == names.access_secret("breakout"))
+    token = access["data"][names.NETRC_FILE].split()[-1]
+    secrets = [token, *access["data"][names.API_SERVER_FILE]["api_server"].values()]
+    elsewhere = json.dumps([child for child in built if child["kind"] != "Secret"])
+    for secret in secrets:
+        assert secret == "operator" or secret not in elsewhere

@@ -1,0 +1,55 @@
+"""A real Postgres, once a session, and for each module a database of its own with the real migrations in it."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from btcwatcher_api.migrate import migrate
+from btcwatcher_local.postgres import EmbeddedPostgres
+from support import api
+
+_TEMPLATE = "migrated"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """The server."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Tests make and drop databases: never on somebody's own server.
+        patch.delenv("BTCWATCHER_DATABASE_URL", raising=False)
+        server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+        try:
+            server.start()
+            _execute(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))
+            migrate(server.url_of(_TEMPLATE), 3)
+            yield server
+        finally:
+            server.remove()
+
+
+@pytest.fixture(scope="module")
+def postgres_url(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh, migrated database for this module."""
+    name = re.sub(r"[^a-z0-9_]", "_", request.module.__name__.lower())[-50:]
+    database = sql.Identifier(name)
+    _execute(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(database, sql.Identifier(_TEMPLATE)))
+    yield postgres.url_of(name)
+    _execute(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+
+
+@pytest.fixture
+async def served(postgres_url: str, tmp_path: Path) -> AsyncIterator[api.Api]:
+    """The API in this process, on an empty table."""
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("TRUNCATE signals")
+    async with api.running(postgres_url, tmp_path) as running:
+        yield running
+
+
+def _execute(server: EmbeddedPostgres, statement: sql.Composed) -> None:
+    with psycopg.connect(server.url_of("postgres"), autocommit=True) as connection:
+        connection.execute(statement)

@@ -1,0 +1,121 @@
+"""The authorisation matrix: every route x every role x no token. A route that is not in the table fails the test."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from btcwatcher_api.accounts.roles import Role
+from support import api
+from support.api import READ_TOKEN, Api
+
+pytestmark = pytest.mark.integration
+
+_OPEN: Final = None
+_MATRIX: Final[dict[tuple[str, str], Role | None]] = {
+    # Registering has rules of its own, see test_accounts; whoever may not is told so in words.
+    ("POST", "/api/v1/auth/register"): _OPEN,
+    ("POST", "/api/v1/auth/token"): _OPEN,
+    ("GET", "/api/v1/auth/me"): Role.VIEWER,
+    ("PUT", "/api/v1/auth/me/password"): Role.VIEWER,
+    ("GET", "/api/v1/strategies"): Role.VIEWER,
+    ("GET", "/api/v1/strategies/"): Role.VIEWER,
+    ("GET", "/api/v1/strategies/overview"): Role.VIEWER,
+    ("GET", "/api/v1/strategies/{strategy_id}"): Role.VIEWER,
+    ("GET", "/api/v1/strategies/{strategy_id}/health"): Role.VIEWER,
+    ("POST", "/api/v1/strategies"): Role.TRADER,
+    ("POST", "/api/v1/strategies/"): Role.TRADER,
+    ("PUT", "/api/v1/strategies/{strategy_id}"): Role.TRADER,
+    ("DELETE", "/api/v1/strategies/{strategy_id}"): Role.TRADER,
+    ("POST", "/api/v1/strategies/{strategy_id}/start"): Role.TRADER,
+    ("POST", "/api/v1/strategies/{strategy_id}/stop"): Role.TRADER,
+    ("POST", "/api/v1/strategies/{strategy_id}/restart"): Role.TRADER,
+    ("GET", "/api/v1/signals"): Role.VIEWER,
+    ("GET", "/api/v1/signals/"): Role.VIEWER,
+    ("GET", "/api/v1/signals/{signal_id}"): Role.VIEWER,
+    ("GET", "/api/v1/signals/statistics/summary"): Role.VIEWER,
+    ("GET", "/api/v1/signals/statistics/trend"): Role.VIEWER,
+    ("GET", "/healthz"): _OPEN,
+    ("GET", "/readyz"): _OPEN,
+    ("GET", "/metrics"): _OPEN,
+}
+_WEBHOOK: Final = ("POST", "/api/v1/signals/webhook/{strategy_id}")
+_FOR_USERS: Final = {("GET", "/api/v1/auth/me"), ("PUT", "/api/v1/auth/me/password")}
+
+
+@pytest.fixture
+async def served(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+    # No cluster: whoever is let through is told that it does not answer.
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("TRUNCATE users, refresh_tokens, audit_log")
+        for number, role in enumerate(Role):
+            connection.execute(
+                "INSERT INTO users (id, username, password_hash, role) VALUES (%s, %s, '', %s)",
+                (UUID(int=number), role.value, role.value),
+            )
+    async with api.running(postgres_url, tmp_path, **api.signing_key(tmp_path)) as running:
+        yield running
+
+
+def headers_of(served: Api, caller: str) -> dict[str, str]:
+    assert served.app is not None
+    if caller == "nobody":
+        return {}
+    if caller in list(Role):
+        role = Role(caller)
+        token = served.app.state.signer.access_token(UUID(int=list(Role).index(role)), caller, role)
+    else:
+        token = READ_TOKEN if caller == "machine" else "made-up"
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def code(served: Api, method: str, path: str, headers: dict[str, str]) -> int:
+    path = path.format(strategy_id=api.STRATEGY, signal_id=UUID(int=0))
+    body: dict[str, str] | None = None if method == "GET" else {}
+    answer = await served.http.request(method, path, json=body, headers=headers)
+    if answer.status_code >= 400 and path not in ("/readyz",):
+        assert answer.headers["content-type"] == "application/problem+json", answer.text
+        assert answer.json()["request_id"]
+    return answer.status_code
+
+
+async def test_the_table_is_complete(served: Api) -> None:
+    assert api.routes(served.app) == set(_MATRIX) | {_WEBHOOK}
+
+
+@pytest.mark.parametrize("caller", ["nobody", "forger", "machine", *Role])
+async def test_every_route(served: Api, caller: str) -> None:
+    headers = headers_of(served, caller)
+    role = Role.VIEWER if caller == "machine" else Role(caller) if caller in list(Role) else None
+    wrong = {}
+    for (method, path), least in _MATRIX.items():
+        got = await code(served, method, path, headers)
+        if least is _OPEN:
+            # A token that is no good is refused even where none is needed, if the route looks at it.
+            good = got not in (401, 403) or (caller == "forger" and path.endswith("/register"))
+        elif role is None:
+            good = got == 401
+        elif not role.covers(least) or (caller == "machine" and (method, path) in _FOR_USERS):
+            # A body that cannot be read may be told of first, but nothing is done.
+            good = got == 403 or (got == 422 and method == "PUT" and (method, path) in _FOR_USERS)
+        else:
+            good = got in (200, 404, 422, 428, 503)
+        if not good:
+            wrong[f"{method} {path}"] = got
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("caller", ["nobody", "forger", "machine", *Role])
+async def test_nobody_but_the_strategy_sends_signals(served: Api, caller: str) -> None:
+    assert await code(served, *_WEBHOOK, headers_of(served, caller)) == 401
+
+
+async def test_a_trader_without_a_cluster_is_told_so(served: Api) -> None:
+    answer = await served.http.post(
+        f"/api/v1/strategies/{api.STRATEGY}/stop", headers=headers_of(served, Role.TRADER.value)
+    )
+    assert (answer.status_code, "Kubernetes does not answer" in answer.text) == (503, True)

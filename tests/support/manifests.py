@@ -1,0 +1,54 @@
+"""Strategies as a user writes them."""
+
+from typing import Any
+
+Object = dict[str, Any]
+
+# Enters whenever it can and leaves at the next look: trades within seconds.
+EAGER = """
+from freqtrade.strategy import IStrategy
+
+
+class Eager(IStrategy):
+    timeframe = "1m"
+    minimal_roi = {"0": 10}
+    stoploss = -0.5
+    process_only_new_candles = False
+
+    def populate_indicators(self, dataframe, metadata):
+        return dataframe
+
+    def populate_entry_trend(self, dataframe, metadata):
+        dataframe.loc[:, ["enter_long", "enter_tag"]] = (1, "eager:0.95")
+        return dataframe
+
+    def populate_exit_trend(self, dataframe, metadata):
+        return dataframe
+
+    def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
+        return "eager"
+"""
+
+# Enters once a pair and never leaves.
+HOLDER = EAGER[: EAGER.index("    def custom_exit")].replace("class Eager", "class Holder")
+
+
+def strategy(name: str, namespace: str, source: str | None = EAGER, cls: str = "Eager", **spec: Any) -> Object:
+    built: Object = {
+        "strategyName": cls,
+        "exchange": {"name": "binance", "pairs": ["BTC/USDT", "SOL/USDT"]},
+        "timeframe": "1m",
+        **spec,
+    }
+    if source is not None:
+        built["source"] = {"inline": source}
+    return {
+        "apiVersion": "btcwatcher.io/v1alpha1",
+        "kind": "Strategy",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": built,
+    }
+
+
+def namespace(name: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}

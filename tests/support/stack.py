@@ -1,0 +1,110 @@
+"""The whole local stack as a process, as `make run` starts it."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from support.kubectl import REPOSITORY, Kubectl
+
+READY = "Ctrl-C stops everything"
+START_SECONDS = 120.0
+STOP_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    folder: Path
+    api_url: str
+    output: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def real_api_server(self) -> bool:
+        return "--kubeconfig" in self.process.args  # type: ignore[operator]
+
+    @property
+    def kubectl(self) -> Kubectl:
+        return Kubectl(self.folder / "kubeconfig")
+
+    def signals(self, **filters: str) -> list[dict[str, Any]]:
+        """What `GET /api/v1/signals/` answers."""
+        token = (self.folder / "keys" / "read-token").read_text()
+        answer = httpx.get(
+            f"{self.api_url}/api/v1/signals/", params=filters, headers={"Authorization": f"Bearer {token}"}, timeout=10
+        )
+        answer.raise_for_status()
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    def processes(self) -> list[int]:
+        """Every process with this stack's folder in its command line or environment, or working in it."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+                continue
+            with contextlib.suppress(OSError):
+                told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+                if str(self.folder).encode() in told + bytes((entry / "cwd").readlink()):
+                    found.append(int(entry.name))
+        return found
+
+    def listener(self, port: int) -> int:
+        """The process of this stack that listens on a port; an AssertionError when none does."""
+        sockets = set()
+        for row in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            fields = row.split()
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                sockets.add(f"socket:[{fields[9]}]")
+        for pid in self.processes():
+            with contextlib.suppress(OSError):
+                for handle in Path(f"/proc/{pid}/fd").iterdir():
+                    with contextlib.suppress(OSError):
+                        if str(handle.readlink()) in sockets:
+                            return pid
+        raise AssertionError(f"nothing of this stack listens on {port}")
+
+    def stop(self) -> int:
+        """Ctrl-C; the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(STOP_SECONDS)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running(folder: Path, pool: str, *arguments: str) -> Iterator[RunningStack]:
+    """`btcwatcher-local up` without the examples; stopped by Ctrl-C at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    output = folder / "output.log"
+    port = free_port()
+    command = [
+        str(REPOSITORY / ".venv" / "bin" / "btcwatcher-local"), "up", "--no-examples", "--folder", str(folder),
+        "--api-port", str(port), "--ingress-port", str(free_port()), "--pool", pool, *arguments,
+    ]  # fmt: skip
+    with output.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
+    stack = RunningStack(folder, f"http://127.0.0.1:{port}", output, process)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while READY not in output.read_text():
+            assert process.poll() is None, output.read_text()
+            assert time.monotonic() < deadline, output.read_text()
+            time.sleep(0.2)
+        yield stack
+    finally:
+        stack.stop()

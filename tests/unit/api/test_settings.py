@@ -1,0 +1,73 @@
+"""The API refuses to start with what is missing or weak, and says which variable."""
+
+from pathlib import Path
+
+import pytest
+
+from btcwatcher_api.settings import DatabaseSettings, Settings, SettingsError, load
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "WEBHOOK_KEY_FILE", "READ_TOKEN_FILE"):
+        monkeypatch.delenv(f"BTCWATCHER_{name}", raising=False)
+
+
+def settings(tmp_path: Path, key: str = "k" * 32, token: str = "t" * 24, **values: object) -> Settings:
+    (tmp_path / "key").write_text(key + "\n")
+    (tmp_path / "token").write_text(token + "\n")
+    return load(
+        Settings,
+        database_url="postgresql://u:sesame@h/d",
+        webhook_key_file=tmp_path / "key",
+        read_token_file=tmp_path / "token",
+        **values,
+    )
+
+
+def test_everything_missing_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(Settings)
+    for name in ("DATABASE_URL", "WEBHOOK_KEY_FILE", "READ_TOKEN_FILE"):
+        assert f"BTCWATCHER_{name} is not set" in str(caught.value)
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BTCWATCHER_DATABASE_URL", "postgresql://u:sesame@h/d")
+    monkeypatch.setenv("BTCWATCHER_PARTITION_MONTHS_AHEAD", "5")
+    read = load(DatabaseSettings)
+    assert read.partition_months_ahead == 5
+    assert "sesame" not in repr(read)
+
+
+def test_keys_are_stripped(tmp_path: Path) -> None:
+    good = settings(tmp_path)
+    assert (good.webhook_key(), good.read_token()) == (b"k" * 32, "t" * 24)
+
+
+def test_a_short_key_is_refused_without_being_shown(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="BTCWATCHER_WEBHOOK_KEY_FILE") as caught:
+        settings(tmp_path, key="sesame").webhook_key()
+    assert "sesame" not in str(caught.value)
+
+
+def test_a_short_read_token_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="BTCWATCHER_READ_TOKEN_FILE"):
+        settings(tmp_path, token="secret").read_token()
+
+
+def test_a_missing_key_file_is_named(tmp_path: Path) -> None:
+    weak = settings(tmp_path)
+    (tmp_path / "key").unlink()
+    with pytest.raises(SettingsError, match="BTCWATCHER_WEBHOOK_KEY_FILE: cannot read"):
+        weak.webhook_key()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("database_url", "mysql://x"), ("port", 70000), ("log_level", "LOUD"), ("undated_window_seconds", 0)],
+)
+def test_wrong_values_name_their_variable(tmp_path: Path, name: str, value: object) -> None:
+    values = {"database_url": "postgresql://h/d", "webhook_key_file": tmp_path, "read_token_file": tmp_path}
+    with pytest.raises(SettingsError, match=f"BTCWATCHER_{name.upper()}"):
+        load(Settings, **{**values, name: value})

@@ -1,0 +1,85 @@
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from btcwatcher_bot.heartbeat import Liveness
+from btcwatcher_bot.log_watch import LogWatch
+from btcwatcher_bot.termination import Reason
+
+
+@pytest.fixture
+def taken() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def liveness() -> Liveness:
+    return Liveness(patience=10)
+
+
+@pytest.fixture
+def watch(taken: list[str], liveness: Liveness) -> Iterator[LogWatch]:
+    before = logging.getLogRecordFactory()
+    watch = LogWatch(Path("strategy.py"), liveness, taken.append)
+    watch.install()
+    yield watch
+    logging.setLogRecordFactory(before)
+
+
+def test_heartbeat_is_seen_without_any_handler(watch: LogWatch, liveness: Liveness) -> None:
+    logger = logging.getLogger("freqtrade.worker")
+    logger.setLevel(logging.INFO)
+    logger.info("Changing state to: RUNNING")
+    assert not liveness.came_round
+    logger.info("Bot heartbeat. PID=%d, version='2026.9', state='RUNNING'", 1)
+    assert liveness.came_round
+
+
+def test_the_fatal_line_counts_and_brings_its_cause(watch: LogWatch) -> None:
+    logging.getLogger("freqtrade.exchange.exchange").error("Could not load markets.")
+    logging.getLogger("freqtrade.exchange.common").error("binance GET exchangeInfo 503")
+    logging.getLogger("freqtrade").error("Could not load markets, therefore cannot start.")
+    failure = watch.failure("otherwise")
+    assert failure.reason is Reason.EXCHANGE_UNREACHABLE
+    assert failure.message == "Could not load markets, therefore cannot start.\nbinance GET exchangeInfo 503"
+
+
+def test_the_exception_being_handled_is_seen_in_a_plain_error_line(watch: LogWatch) -> None:
+    class ConfigurationError(Exception):
+        pass
+
+    try:
+        raise ConfigurationError("stake is too small")
+    except ConfigurationError as error:
+        logging.getLogger("freqtrade").error("Configuration error: %s\nPlease read the documentation.", error)
+    failure = watch.failure("otherwise")
+    assert (failure.reason, failure.message) == (Reason.CONFIG_INVALID, "stake is too small")
+
+
+def test_unknown_class_is_an_import_failure_when_the_file_did_not_import(watch: LogWatch) -> None:
+    try:
+        raise ModuleNotFoundError("No module named 'x'")
+    except ModuleNotFoundError as error:
+        logging.getLogger("freqtrade.resolvers.iresolver").warning("Could not import %s due to '%s'", "f", error)
+    logging.getLogger("freqtrade").error("This class does not exist or contains Python code errors.")
+    failure = watch.failure("otherwise")
+    assert failure.reason is Reason.STRATEGY_IMPORT_FAILED
+    assert "No module named 'x'" in failure.message
+
+
+def test_without_an_error_the_caller_says_what_happened(watch: LogWatch) -> None:
+    logging.getLogger("freqtrade").warning("nothing special")
+    assert watch.failure("ended with 0").message == "ended with 0"
+
+
+def test_taken_port_is_reported_at_once(watch: LogWatch, taken: list[str]) -> None:
+    logging.getLogger("uvicorn.error").error("[Errno 98] error while attempting to bind: address already in use")
+    assert len(taken) == 1
+
+
+def test_malformed_log_call_is_no_trouble(watch: LogWatch) -> None:
+    record = logging.getLogRecordFactory()("freqtrade", logging.ERROR, "f", 1, "%d pairs", ("many",), None)
+    assert record.levelno == logging.ERROR
+    assert watch.failure("otherwise").message == "%d pairs"

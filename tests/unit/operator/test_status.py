@@ -1,0 +1,152 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from btcwatcher_crds import names
+from btcwatcher_crds.conditions import ConditionType, Reason
+from btcwatcher_crds.strategy import Strategy
+from btcwatcher_operator.events import transitions
+from btcwatcher_operator.status import Obstacle, Seen, refused, status
+from support.pods import RUNNING, container, ended, pod
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+BOUND = {"kind": "PersistentVolumeClaim", "metadata": {"name": "ema-data"}, "status": {"phase": "Bound"}}
+
+
+def strategy(conditions: list[dict[str, Any]] | None = None, **spec: Any) -> Strategy:
+    return Strategy.model_validate(
+        {
+            "metadata": {"name": "ema", "namespace": "trading", "uid": "u", "generation": 4},
+            "spec": {
+                "strategyName": "Ema",
+                "exchange": {"name": "binance", "pairs": ["BTC/USDT"]},
+                "timeframe": "5m",
+                **spec,
+            },
+            "status": {"conditions": conditions or []},
+        }
+    )
+
+
+def seen(**fields: Any) -> Seen:
+    defaults: dict[str, Any] = {
+        "strategy": strategy(),
+        "port": 8081,
+        "url": None,
+        "image": "i",
+        "pod": pod(RUNNING),
+        "volume_claim": BOUND,
+        "revision": "r1",
+    }
+    return Seen(**{**defaults, **fields})
+
+
+def conditions(built: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {condition["type"]: (condition["status"], condition["reason"]) for condition in built["conditions"]}
+
+
+def test_a_running_bot_has_no_condition_that_says_otherwise() -> None:
+    built = status(seen(), NOW)
+    assert built["observedGeneration"] == 4
+    assert built["port"] == 8081
+    assert "url" not in built
+    assert conditions(built) == {
+        "Ready": ("True", "Running"),
+        "ConfigValid": ("True", "Valid"),
+        "StorageReady": ("True", "Bound"),
+    }
+
+
+def test_starting_is_in_progress() -> None:
+    built = conditions(status(seen(pod=None, volume_claim=None), NOW))
+    assert built == {
+        "Ready": ("False", "Starting"),
+        "ConfigValid": ("Unknown", "Pending"),
+        "StorageReady": ("False", "VolumePending"),
+        "Reconciling": ("True", "Progressing"),
+    }
+
+
+def test_a_config_freqtrade_refuses_is_stalled_in_its_words() -> None:
+    words = json.dumps({"reason": "TimeframeUnsupported", "message": "Invalid timeframe '7m'"})
+    failed = container(names.CONTAINER_PREFLIGHT, state=ended(1, words))
+    built = status(seen(pod=pod(container(), failed)), NOW)
+    assert conditions(built)["Ready"] == ("False", "TimeframeUnsupported")
+    assert conditions(built)["ConfigValid"] == ("False", "TimeframeUnsupported")
+    assert conditions(built)["Stalled"] == ("True", "WaitsForUser")
+    assert built["conditions"][0]["message"] == "Invalid timeframe '7m'"
+
+
+def test_a_missing_pair_is_told_while_the_bot_trades_the_others() -> None:
+    words = json.dumps({"reason": "PairsMissing", "message": "FOO/USDT is not on binance"})
+    warned = container(names.CONTAINER_PREFLIGHT, state=ended(0, words))
+    built = conditions(status(seen(pod=pod(RUNNING, warned)), NOW))
+    assert built["Ready"] == ("True", "Running")
+    assert built["ConfigValid"] == ("False", "PairsMissing")
+    assert "Stalled" not in built
+
+
+def test_suspended_is_ready_once_the_pod_is_gone() -> None:
+    suspended = strategy(state="Suspended")
+    assert conditions(status(seen(strategy=suspended), NOW))["Ready"] == ("False", "Suspending")
+    assert conditions(status(seen(strategy=suspended, pod=None), NOW))["Ready"] == ("True", "Suspended")
+
+
+def test_what_an_old_pod_says_is_not_said_of_the_new_revision() -> None:
+    built = conditions(status(seen(revision="r2"), NOW))
+    assert built["Ready"] == ("False", "Starting")
+    assert built["ConfigValid"] == ("Unknown", "Pending")
+
+
+@pytest.mark.parametrize("stuck", [True, False])
+def test_an_obstacle_goes_before_what_the_pod_says(stuck: bool) -> None:
+    obstacle = Obstacle(Reason.FOREIGN_OBJECT, "Service ema exists", stuck=stuck)
+    built = conditions(status(seen(obstacle=obstacle), NOW))
+    assert built["Ready"] == ("False", "ForeignObject")
+    assert ("Stalled" in built, "Reconciling" in built) == (stuck, not stuck)
+
+
+def test_drift_is_told() -> None:
+    built = status(seen(drift="revision b waits"), NOW)
+    assert conditions(built)["ConfigDrift"] == ("True", "UpdateAvailable")
+    assert conditions(built)["Ready"] == ("True", "Running")
+
+
+def test_only_a_changed_status_gets_a_new_date() -> None:
+    before = [
+        {"type": "Ready", "status": "True", "reason": "Old", "lastTransitionTime": "2026-01-01T00:00:00Z"},
+        {"type": "StorageReady", "status": "False", "reason": "Old", "lastTransitionTime": "2026-01-01T00:00:00Z"},
+    ]
+    built = status(seen(strategy=strategy(before)), NOW)
+    dates = {condition["type"]: condition["lastTransitionTime"] for condition in built["conditions"]}
+    assert dates["Ready"] == "2026-01-01T00:00:00Z"
+    assert dates["StorageReady"] == "2026-11-23T12:00:00Z"
+
+
+def test_a_long_message_is_cut() -> None:
+    obstacle = Obstacle(Reason.CHILD_REFUSED, "x" * 10_000)
+    assert len(status(seen(obstacle=obstacle), NOW)["conditions"][0]["message"]) == 1024
+
+
+def test_an_object_outside_the_contract_keeps_its_port() -> None:
+    obj = {"metadata": {"generation": 2}, "status": {"port": 8085, "conditions": []}}
+    built = refused(obj, "spec.timeframe: Field required", NOW)
+    assert built["port"] == 8085
+    assert conditions(built)["Ready"] == ("False", "SpecInvalid")
+    assert conditions(built)["Stalled"] == ("True", "WaitsForUser")
+
+
+def test_one_event_for_one_change_and_none_for_none() -> None:
+    obstacle = Obstacle(Reason.SOURCE_MISSING, "there is no ConfigMap 'x'")
+    built = status(seen(obstacle=obstacle, pod=None), NOW)
+    told = list(transitions(strategy(), built))
+    assert [(event.type, event.reason) for event in told] == [("Warning", "SourceMissing")]
+    assert list(transitions(strategy(built["conditions"]), built)) == []
+
+
+def test_every_condition_type_is_of_the_catalogue() -> None:
+    known = {kind.value for kind in ConditionType}
+    for fields in ({}, {"pod": None}, {"drift": "d"}, {"obstacle": Obstacle(Reason.CHILD_REFUSED, "m")}):
+        assert set(conditions(status(seen(**fields), NOW))) <= known

@@ -1,0 +1,69 @@
+import asyncio
+
+import pytest
+
+from btcwatcher_operator.workqueue import WorkQueue
+
+
+async def test_a_key_waits_once() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    for key in ("a", "b", "a"):
+        queue.add(key)
+    assert [await queue.get(), await queue.get()] == ["a", "b"]
+    assert len(queue) == 0
+
+
+async def test_a_key_is_never_worked_on_twice_at_a_time() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a")
+    assert await queue.get() == "a"
+    queue.add("a")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(queue.get(), 0.02)
+    queue.done("a")
+    assert await asyncio.wait_for(queue.get(), 1) == "a"
+
+
+async def test_a_key_that_was_not_added_meanwhile_is_done_after_done() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a")
+    queue.done(await queue.get())
+    assert len(queue) == 0
+
+
+async def test_of_two_dates_the_earlier_counts() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add_after("a", 30)
+    queue.add_after("a", 0.01)
+    queue.add_after("a", 60)
+    assert await asyncio.wait_for(queue.get(), 1) == "a"
+    queue.done("a")
+    assert len(queue) == 0
+
+
+async def test_failures_back_off_until_forgotten() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    delays = [queue.retry("a") for _ in range(12)]
+    assert delays[0] < 0.3
+    assert delays[3] > delays[0]
+    assert max(delays) <= 60 * 1.2
+    queue.forget("a")
+    assert queue.retry("a") < 0.3
+
+
+async def test_the_server_may_ask_for_more() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    assert queue.retry("a", at_least=7) >= 7
+
+
+async def test_it_is_idle_when_nothing_waits_and_nothing_is_worked_on() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    await asyncio.wait_for(queue.idle(), 1)
+    queue.add("a")
+    queue.add("b")
+    queue.done(await queue.get())
+    last = await queue.get()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(queue.idle(), 0.02)
+    queue.done(last)
+    await asyncio.wait_for(queue.idle(), 1)
