@@ -130,6 +130,17 @@ class LocalCluster:
         items, _ = await self.client.list(EVENTS, self.namespace)
         return {(item["reason"], item["message"]) for item in items if item["involvedObject"]["name"] == name}
 
+    async def until_told(self, name: str, *wanted: str | tuple[str, str], seconds: float = 15) -> None:
+        """Wait for Events about an object, each a reason or (reason, message): they are written beside the work."""
+        deadline = time.monotonic() + seconds
+        while True:
+            told = await self.events(name)
+            missing = set(wanted) - told - {reason for reason, _ in told}
+            if not missing:
+                return
+            assert time.monotonic() < deadline, f"not told within {seconds} s: {missing}; told: {told}"
+            await asyncio.sleep(0.05)
+
     async def log(self, pod: str, container: str = "main", **query: str) -> str:
         """The container's log, from the node's own endpoint."""
         status, text = await self.log_request(pod, container, self.client.connection.token or "", **query)

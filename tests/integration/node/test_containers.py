@@ -73,8 +73,7 @@ async def test_a_bots_pod(node: LocalCluster) -> None:
     assert container_status(pod)["started"] is True
     assert await node.until_logged("bot") == "word k in bot\n{}made\n\n"
     assert await node.log("bot", "preflight") == "checked\n"
-    reasons = {reason for reason, _ in await node.events("bot")}
-    assert {"Pulled", "Created", "Started"} <= reasons
+    await node.until_told("bot", "Pulled", "Created", "Started")
 
 
 async def test_two_pods_with_equal_mount_paths(node: LocalCluster) -> None:
@@ -103,7 +102,7 @@ async def test_changed_secret_reaches_a_running_container(node: LocalCluster) ->
     path = node.rootfs(pod) / "bot" / "access" / "netrc"
     assert path.read_text() == "old"
     await node.client.patch(SECRETS, node.namespace, "access", {"data": encoded(netrc="new", more="x")})
-    await eventually(lambda: path.read_text() == "new", seconds=2)
+    await eventually(lambda: path.read_text() == "new")
     assert (path.parent / "more").read_text() == "x"
     assert restarts(await node.until("bot", running)) == 0
 
@@ -122,7 +121,7 @@ async def test_kill_9_is_restarted_at_once_then_with_back_off(node: LocalCluster
     await node.until("bot", running)
     first = node.pid(pod)
     os.kill(first, signal.SIGKILL)
-    pod = await node.until("bot", lambda item: restarts(item) == 1 and running(item), seconds=2)
+    pod = await node.until("bot", lambda item: restarts(item) == 1 and running(item))
     assert last_end(pod)["exitCode"] == 137
     assert node.pid(pod) != first
     os.kill(node.pid(pod), signal.SIGKILL)
@@ -130,7 +129,7 @@ async def test_kill_9_is_restarted_at_once_then_with_back_off(node: LocalCluster
     waiting = container_status(pod)["state"]["waiting"]["message"]
     assert waiting.startswith("back-off 1s restarting failed container=main pod=bot_")
     pod = await node.until("bot", lambda item: restarts(item) == 2)
-    assert "BackOff" in {reason for reason, _ in await node.events("bot")}
+    await node.until_told("bot", "BackOff")
 
 
 async def test_children_of_a_container_end_with_it(node: LocalCluster) -> None:
@@ -174,9 +173,8 @@ async def test_failed_liveness_restarts_the_container(node: LocalCluster) -> Non
     )
     pod = await node.until("bot", lambda item: restarts(item) == 1)
     assert last_end(pod)["exitCode"] == 143
-    told = await node.events("bot")
-    assert ("Killing", "Container main failed liveness probe, will be restarted") in told
-    assert "Unhealthy" in {reason for reason, _ in told}
+    killing = ("Killing", "Container main failed liveness probe, will be restarted")
+    await node.until_told("bot", killing, "Unhealthy")
 
 
 async def test_readiness_comes_and_goes(node: LocalCluster) -> None:
@@ -204,7 +202,7 @@ async def test_missing_secret_then_there(node: LocalCluster) -> None:
     pod = await node.until("bot", lambda item: waiting_reason(item) == "CreateContainerConfigError")
     assert container_status(pod)["state"]["waiting"]["message"] == 'secret "later" not found'
     await node.create(SECRETS, {"metadata": {"name": "later"}, "data": encoded(k="v")})
-    pod = await node.until("bot", running, seconds=3)
+    pod = await node.until("bot", running)
     assert restarts(pod) == 0
 
 
@@ -217,13 +215,9 @@ async def test_missing_volume_then_there(node: LocalCluster) -> None:
     )
     await node.until("bot", lambda item: waiting_reason(item) == "ContainerCreating")
     message = 'MountVolume.SetUp failed for volume "c" : configmap "later" not found'
-
-    async def told() -> bool:
-        return ("FailedMount", message) in await node.events("bot")
-
-    await eventually(told)
+    await node.until_told("bot", ("FailedMount", message))
     await node.create(CONFIG_MAPS, {"metadata": {"name": "later"}, "data": {"k": "there"}})
-    await node.until("bot", running, seconds=3)
+    await node.until("bot", running)
 
 
 async def test_unknown_image(node: LocalCluster) -> None:

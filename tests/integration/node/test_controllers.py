@@ -96,7 +96,7 @@ async def test_statefulset_life(full: LocalCluster) -> None:
     await full.until("web", lambda item: settled(item, 0), resource=STATEFUL_SETS)
     await full.client.patch(STATEFUL_SETS, full.namespace, "web", {"spec": {"replicas": 1}})
     await full.until("web", settled, resource=STATEFUL_SETS)
-    assert {"SuccessfulCreate", "SuccessfulDelete"} <= {reason for reason, _ in await full.events("web")}
+    await full.until_told("web", "SuccessfulCreate", "SuccessfulDelete")
 
     await full.client.delete(STATEFUL_SETS, full.namespace, "web")
     await full.gone("web-0")
@@ -339,7 +339,7 @@ async def test_unschedulable_pod_says_why_and_goes_when_it_can(full: LocalCluste
     told = resources.condition(held, "PodScheduled")
     assert told is not None
     assert (told["status"], told["reason"]) == ("False", "Unschedulable")
-    assert "FailedScheduling" in {reason for reason, _ in await full.events("big")}
+    await full.until_told("big", "FailedScheduling")
 
     waiting = full.pod("later", LOOP, volumes=[{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}])
     del waiting["spec"]["nodeName"]
@@ -352,7 +352,7 @@ async def test_unschedulable_pod_says_why_and_goes_when_it_can(full: LocalCluste
     await full.until("later", missing)
     await claim(full)
     await full.until("later", running)
-    assert "Scheduled" in {reason for reason, _ in await full.events("later")}
+    await full.until_told("later", "Scheduled")
 
 
 async def test_namespace_has_its_account_and_is_emptied(full: LocalCluster) -> None:

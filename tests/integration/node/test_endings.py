@@ -63,7 +63,7 @@ async def test_deletion_lets_a_container_say_goodbye(node: LocalCluster) -> None
     assert (kept / "said").read_text() == "bye\n"
     assert not alive(pid)
     await eventually(lambda: not node.rootfs(pod).exists())
-    assert ("Killing", "Stopping container main") in await node.events("bot")
+    await node.until_told("bot", ("Killing", "Stopping container main"))
 
 
 async def test_deaf_container_is_killed_after_its_grace(node: LocalCluster) -> None:
@@ -87,7 +87,7 @@ async def test_a_second_deletion_shortens_the_grace(node: LocalCluster) -> None:
     await asyncio.sleep(0.3)
     assert alive(pid)
     await node.client.delete(PODS, node.namespace, "bot", grace_seconds=1)
-    await node.gone("bot", seconds=5)
+    await node.gone("bot")
     assert not alive(pid)
 
 
@@ -177,4 +177,4 @@ async def test_node_is_registered_and_beats(node: LocalCluster) -> None:
             seen.add(lease["spec"]["renewTime"])
         return len(seen) > 1
 
-    await eventually(beaten, seconds=6)
+    await eventually(beaten, seconds=15)
