@@ -1,18 +1,18 @@
 """The loop around reconcile: events mark Strategies dirty, workers reconcile them, lists repair what watches lost."""
 
 import asyncio
+import contextlib
 import random
 import time
-from datetime import datetime
 
 import structlog
 
 from btcwatcher_operator.cluster import Cluster, ClusterError
 from btcwatcher_operator.metrics import Metrics, Result
-from btcwatcher_operator.ports import PortPool
+from btcwatcher_operator.ports import PortPool, PortPoolExhaustedError
 from btcwatcher_operator.reconciler import Reconciler
 from btcwatcher_operator.resources import CHILD_SELECTOR, CHILDREN, CONFIG_MAP, POD, POD_SELECTOR, STRATEGY, Object
-from btcwatcher_operator.store import Key, Store, owner_of
+from btcwatcher_operator.store import Key, Store, age_of, owner_of
 from btcwatcher_operator.workqueue import WorkQueue
 
 log = structlog.get_logger()
@@ -61,22 +61,27 @@ class Controller:
         Also makes the port pool again from the Strategies' status, before any port is given out.
         """
         for resource, selector in WATCHED:
-            strategies: list[Object] = []
             for namespace in self._namespaces or (None,):
                 listed, version = await self._cluster.list(resource, selector, namespace)
                 for key in self._store.replace(resource, listed, version, namespace):
                     self._queue.add(key)
-                if resource == STRATEGY:
-                    strategies += listed
             # Before anything else is listed, let alone reconciled.
             if resource == STRATEGY:
-                self._claim_ports(strategies)
+                self._claim_ports()
 
-    def _claim_ports(self, strategies: list[Object]) -> None:
-        """Each Strategy the port of its status; of two with the same one, the older."""
-        for item in sorted(strategies, key=_created):
-            if (port := item.get("status", {}).get("port")) is not None:
-                self._ports.claim(Key(item["metadata"]["namespace"], item["metadata"]["name"]), port)
+    def _claim_ports(self) -> None:
+        """Each Strategy the port of its status, of two with the same one the older; then those without one."""
+        known = [strategy for key in self._store.strategies() if (strategy := self._store.strategy(key))]
+        without = []
+        for item in sorted(known, key=age_of):
+            metadata = item["metadata"]
+            key = Key(metadata["namespace"], metadata["name"])
+            port = item.get("status", {}).get("port")
+            if (port is None or not self._ports.claim(key, port)) and not metadata.get("deletionTimestamp"):
+                without.append((age_of(item), key))
+        for age, key in without:
+            with contextlib.suppress(PortPoolExhaustedError):
+                self._ports.allocate(key, age)
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -114,6 +119,8 @@ class Controller:
             finally:
                 self._metrics.reconciled(result, time.monotonic() - begun)
                 self._queue.done(key)
+                for served in self._ports.served():
+                    self._queue.add(served)
 
     def _failed(self, key: Key, error: Exception) -> None:
         at_least = error.retry_after or 0.0 if isinstance(error, ClusterError) else 0.0
@@ -140,8 +147,3 @@ class Controller:
 def _somebody_was_first(error: Exception) -> bool:
     """A conflict: the newer object is on its way."""
     return isinstance(error, ClusterError) and error.status == 409
-
-
-def _created(strategy: Object) -> tuple[datetime, str]:
-    metadata = strategy["metadata"]
-    return datetime.fromisoformat(metadata["creationTimestamp"]), metadata["uid"]

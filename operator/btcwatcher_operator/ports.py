@@ -1,10 +1,13 @@
-"""The port pool: which Strategy has which port. Kept in memory, made again from `status.port` at start."""
+"""The port pool: which Strategy has which port, and who waits for one. In memory; made again from `status.port`."""
 
 import heapq
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
+
+Age = tuple[Any, ...]
+"""What waiting Strategies are ordered by, oldest first; values that can be compared."""
 
 
 class PortPoolExhaustedError(Exception):
@@ -12,7 +15,10 @@ class PortPoolExhaustedError(Exception):
 
 
 class PortPool(Generic[Key]):
-    """Ports `first` to `last`, both included. The lowest free port goes first; a call costs O(log n) at most."""
+    """Ports `first` to `last`, both included. The lowest free port goes first; a call costs O(log n) at most.
+
+    While somebody waits no port is free: one that comes back goes to the oldest who waits, never to a newcomer.
+    """
 
     def __init__(self, first: int, last: int) -> None:
         if not 1 <= first <= last <= 65535:
@@ -25,6 +31,11 @@ class PortPool(Generic[Key]):
         # have been claimed since and are passed over when they come up.
         self._next = first
         self._returned: list[int] = []
+        # Who left `_waiting` is passed over when it comes up in `_line`.
+        self._waiting: dict[Key, Age] = {}
+        self._line: list[tuple[Age, int, Key]] = []
+        self._sequence = 0
+        self._served: list[Key] = []
 
     def __len__(self) -> int:
         """How many ports are taken."""
@@ -33,6 +44,11 @@ class PortPool(Generic[Key]):
     @property
     def size(self) -> int:
         return self.last - self.first + 1
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a port."""
+        return len(self._waiting)
 
     def port_of(self, key: Key) -> int | None:
         return self._port.get(key)
@@ -46,31 +62,59 @@ class PortPool(Generic[Key]):
             return False
         if self._owner.setdefault(port, key) != key:
             return False
+        self._waiting.pop(key, None)
         held = self._port.get(key)
-        if held is not None and held != port:
-            del self._owner[held]
-            heapq.heappush(self._returned, held)
         self._port[key] = port
+        if held is not None and held != port:
+            self._free(held)
         return True
 
-    def allocate(self, key: Key) -> int:
-        """The Strategy's port: the one it has, or the lowest free one. Raises PortPoolExhaustedError."""
+    def allocate(self, key: Key, age: Age = ()) -> int:
+        """The Strategy's port: the one it has, or the lowest free one.
+
+        Raises PortPoolExhaustedError; the Strategy waits then, until it gets a port or is released.
+        """
         if (held := self._port.get(key)) is not None:
             return held
         port = self._lowest_free()
-        self._owner[port] = key
-        self._port[key] = port
+        if port is None:
+            if self._waiting.get(key) != age:
+                self._waiting[key] = age
+                self._sequence += 1
+                heapq.heappush(self._line, (age, self._sequence, key))
+            raise PortPoolExhaustedError(f"all {self.size} ports of {self.first}-{self.last} are taken")
+        self._give(key, port)
         return port
 
     def release(self, key: Key) -> int | None:
-        """Gives the Strategy's port back; the port, or None when it had none."""
+        """Gives the Strategy's port back; the port, or None when it had none. It waits for none either."""
+        self._waiting.pop(key, None)
         port = self._port.pop(key, None)
         if port is not None:
-            del self._owner[port]
-            heapq.heappush(self._returned, port)
+            self._free(port)
         return port
 
-    def _lowest_free(self) -> int:
+    def served(self) -> list[Key]:
+        """Who waited and got a port since this was asked last."""
+        served, self._served = self._served, []
+        return served
+
+    def _give(self, key: Key, port: int) -> None:
+        self._owner[port] = key
+        self._port[key] = port
+
+    def _free(self, port: int) -> None:
+        del self._owner[port]
+        while self._line:
+            age, _, key = heapq.heappop(self._line)
+            if self._waiting.get(key) == age:
+                del self._waiting[key]
+                self._give(key, port)
+                self._served.append(key)
+                return
+        heapq.heappush(self._returned, port)
+
+    def _lowest_free(self) -> int | None:
         while self._returned:
             port = heapq.heappop(self._returned)
             if port not in self._owner:
@@ -80,4 +124,4 @@ class PortPool(Generic[Key]):
             self._next += 1
             if port not in self._owner:
                 return port
-        raise PortPoolExhaustedError(f"all {self.size} ports of {self.first}-{self.last} are taken")
+        return None

@@ -17,7 +17,7 @@ from btcwatcher_operator.children.build import Revision, children, render_revisi
 from btcwatcher_operator.cluster import Cluster, ClusterError
 from btcwatcher_operator.drift import ANNOTATION_APPLIED, differences, stamped
 from btcwatcher_operator.platform import Platform
-from btcwatcher_operator.ports import PortPool, PortPoolExhaustedError
+from btcwatcher_operator.ports import Age, PortPool, PortPoolExhaustedError
 from btcwatcher_operator.recorder import Recorder
 from btcwatcher_operator.resources import (
     CHILDREN,
@@ -31,7 +31,7 @@ from btcwatcher_operator.resources import (
 )
 from btcwatcher_operator.rollout import decide, revision_in_use
 from btcwatcher_operator.status import Obstacle, Seen, refused, status
-from btcwatcher_operator.store import ChildKey, Key, Store
+from btcwatcher_operator.store import ChildKey, Key, Store, age_of
 
 log = structlog.get_logger()
 
@@ -58,23 +58,23 @@ class Reconciler:
         self._platform = platform
         # Differences that stayed after an apply (a mutating webhook insists): fighting them would never end.
         self._tolerated: dict[tuple[Key, ChildKey], tuple[str, frozenset[str]]] = {}
-        self._waiting_for_port: set[Key] = set()
 
     async def reconcile(self, key: Key) -> set[Key]:
         """One pass. Returns other Strategies that should be looked at because of it. Raises ClusterError."""
         obj = self._store.strategy(key)
         if obj is None or obj["metadata"].get("deletionTimestamp"):
-            return self._forget(key)
+            self._forget(key, obj)
+            return set()
         try:
             strategy = Strategy.model_validate(obj)
         except ValidationError as error:
-            await self._refuse(obj, error)
+            await self._refuse(key, obj, error)
             return set()
         revision: Revision | None = None
         drift: str | None = None
         obstacle: Obstacle | None = None
         try:
-            strategy, confirmed = await self._with_port(key, strategy)
+            strategy, confirmed = await self._with_port(key, strategy, age_of(obj))
             source = await self._source(strategy)
             wanted = render_revision(strategy, self._platform, self._port(key), source)
             rollout = decide(strategy, wanted, self._store.children(key))
@@ -91,35 +91,33 @@ class Reconciler:
     def _port(self, key: Key) -> int:
         return self._ports.allocate(key)
 
-    def _forget(self, key: Key) -> set[Key]:
-        """The Strategy is gone or going: its children go by their owner reference, its port goes back to the pool."""
-        self._waiting_for_port.discard(key)
+    def _forget(self, key: Key, going: Object | None) -> None:
+        """The Strategy is gone or going: its children go by their owner reference, its port goes back to the pool.
+
+        The port of one that is going stays its own: it may be held for days by somebody's finalizer, with its bot.
+        """
         for known in [entry for entry in self._tolerated if entry[0] == key]:
             del self._tolerated[known]
-        if self._store.strategy(key) is not None or self._ports.release(key) is None:
-            return set()
-        return set(self._waiting_for_port)
+        if going is None or going.get("status", {}).get("port") is None:
+            self._ports.release(key)
 
-    async def _with_port(self, key: Key, strategy: Strategy) -> tuple[Strategy, bool]:
+    async def _with_port(self, key: Key, strategy: Strategy, age: Age) -> tuple[Strategy, bool]:
         """The Strategy with its port in its status, written under its resourceVersion before any child exists.
 
         Also whether that was written just now, which shows that the Strategy is what the cache says.
         """
         held = strategy.status.port
         if held is not None and self._ports.claim(key, held):
-            self._waiting_for_port.discard(key)
             return strategy, False
         try:
-            port = self._ports.allocate(key)
+            port = self._ports.allocate(key, age)
         except PortPoolExhaustedError as error:
-            self._waiting_for_port.add(key)
             raise Blocked(
                 Obstacle(
                     Reason.PORT_POOL_EXHAUSTED,
                     f"{error}: delete a Strategy or widen the range (BTCWATCHER_PORT_RANGE of the operator)",
                 )
             ) from error
-        self._waiting_for_port.discard(key)
         # Just what there is to say once the children are made: no second write follows.
         image = strategy.spec.image or self._platform.image
         seen = Seen(strategy, port, url(strategy, self._platform), image, pod=None, volume_claim=None)
@@ -314,8 +312,10 @@ class Reconciler:
         self._store.put(applied)
         return Strategy.model_validate(applied)
 
-    async def _refuse(self, obj: Object, error: ValidationError) -> None:
+    async def _refuse(self, key: Key, obj: Object, error: ValidationError) -> None:
         """A Strategy that the API server took but the contract does not: said in its status, nothing else touched."""
+        if obj.get("status", {}).get("port") is None:
+            self._ports.release(key)
         first = error.errors()[0]
         sentence = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
         wanted = refused(obj, sentence, datetime.now(UTC))

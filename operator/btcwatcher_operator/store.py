@@ -44,6 +44,12 @@ def version_of(obj: Object) -> int:
     return int(obj["metadata"].get("resourceVersion") or 0)
 
 
+def age_of(strategy: Object) -> tuple[str, Key]:
+    """Orders Strategies, the oldest first: times of Kubernetes are whole seconds in UTC, and sort as text."""
+    metadata = strategy["metadata"]
+    return metadata["creationTimestamp"], Key(metadata["namespace"], metadata["name"])
+
+
 class _Packed(NamedTuple):
     """An object as JSON: a fifth of what it takes as Python values, and nobody can change it in place."""
 
@@ -52,10 +58,17 @@ class _Packed(NamedTuple):
     json: bytes
 
 
+REMOVED_REMEMBERED = 10_000
+"""How many removed objects are known by uid: more than are deleted while one LIST is under way."""
+
+
 class Store:
     """Objects by Strategy. An older version never replaces a newer one, in whatever order they come."""
 
     def __init__(self) -> None:
+        # Version of the removal by uid. A LIST made before a deletion can arrive after its event: it must not bring the
+        # object back. (What only lost its label comes back later with a newer version.)
+        self._removed: dict[str, int] = {}
         self._strategies: dict[Key, _Packed] = {}
         self._children: dict[Key, dict[ChildKey, _Packed]] = {}
 
@@ -82,6 +95,8 @@ class Store:
         known = self._known(key, obj)
         if known is not None and known.version >= version_of(obj):
             return False
+        if self._removed.get(obj["metadata"]["uid"], -1) >= version_of(obj):
+            return False
         obj["metadata"].pop("managedFields", None)  # half of an object, and nothing here reads it
         packed = _Packed(obj["metadata"]["uid"], version_of(obj), msgspec.json.encode(obj))
         if obj["kind"] == STRATEGY.kind:
@@ -92,6 +107,9 @@ class Store:
 
     def remove(self, obj: Object) -> bool:
         """Drops an object that was deleted; one made again under its name stays."""
+        self._removed[obj["metadata"]["uid"]] = version_of(obj)
+        if len(self._removed) > REMOVED_REMEMBERED:
+            del self._removed[next(iter(self._removed))]
         key = owner_of(obj)
         if key is None:
             return False

@@ -2,7 +2,7 @@ from typing import Any
 
 from btcwatcher_crds import names
 from btcwatcher_operator.resources import SERVICE, STRATEGY
-from btcwatcher_operator.store import Key, Store
+from btcwatcher_operator.store import REMOVED_REMEMBERED, Key, Store
 
 KEY = Key("trading", "ema")
 
@@ -79,3 +79,21 @@ def test_managed_fields_are_not_kept() -> None:
     service["metadata"]["managedFields"] = [{"manager": "kubectl"}]
     store.put(service)
     assert store.child(KEY, ("Service", "ema")) == obj()
+
+
+def test_a_list_from_before_a_deletion_does_not_bring_the_object_back() -> None:
+    store = Store()
+    store.put(obj(version=3))
+    store.remove(obj(version=7))
+    assert store.replace(SERVICE, [obj(version=3)], "5") == set()
+    assert store.children(KEY) == {}
+    assert store.put(obj(version=8)), "what only lost its label for a while comes back"
+
+
+def test_what_is_remembered_of_removals_is_bounded() -> None:
+    store = Store()
+    for number in range(REMOVED_REMEMBERED + 1):
+        store.remove(obj(version=2, uid=f"u{number}"))
+    assert store.put(obj(version=1, uid="u0")), "the first one is forgotten"
+    store.remove(obj(version=2, uid="u0"))
+    assert not store.put(obj(version=1, uid=f"u{REMOVED_REMEMBERED}"))
