@@ -110,5 +110,8 @@ def _apply(api: Api, target: Target, body: Any, options: WriteOptions) -> Result
     if api.collection(resource).get(target.namespace, target.name) is None:
         if target.subresource:
             raise errors.not_found(resource, target.name)
-        return lifecycle.create(api, target, applied(None), options)
+        made = applied(None)
+        # Refused in a POST, but not here: kube-apiserver compares it only with an object that is there.
+        made["metadata"].pop("resourceVersion", None)
+        return lifecycle.create(api, target, made, options)
     return lifecycle.update(api, target, applied, options)

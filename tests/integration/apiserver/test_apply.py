@@ -10,7 +10,7 @@ import pytest
 from support.widgets import APPLY, owners
 
 if TYPE_CHECKING:
-    from support.apiservers import ApiServer
+    from support.apiservers import ApiServer, Object
     from support.widgets import Widgets
 
 pytestmark = [pytest.mark.conformance, pytest.mark.integration]
@@ -169,3 +169,19 @@ def test_builtin_lists_have_their_keys(api_server: ApiServer, namespace: str) ->
         {**body([]), "metadata": {"name": "web", "resourceVersion": "1"}},
         content_type=APPLY,
     )
+
+
+@pytest.mark.parametrize("kind", ["v1 ConfigMap configmaps", "conformance.btcwatcher.io/v1 Widget widgets"])
+def test_an_apply_under_a_version_makes_what_is_not_there(widgets: Widgets, namespace: str, kind: str) -> None:
+    api_version, name, plural = kind.split()
+    path = f"{'/apis/' if '/' in api_version else '/api/'}{api_version}/namespaces/{namespace}/{plural}/a"
+    body: Object = {"apiVersion": api_version, "kind": name, "metadata": {"name": "a", "resourceVersion": "1"}}
+    if name == "Widget":
+        body["spec"] = {"color": "red"}
+    url = f"{path}?fieldManager=one&force=true"
+    made = widgets.server.ok("PATCH", url, body, content_type=APPLY)
+    assert int(made["metadata"]["resourceVersion"]) > 1
+    refused = widgets.server.refused(409, "PATCH", url, body, content_type=APPLY)
+    assert refused["reason"] == "Conflict"
+    body["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"]
+    widgets.server.ok("PATCH", url, body, content_type=APPLY)

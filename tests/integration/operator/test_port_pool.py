@@ -64,7 +64,7 @@ def test_freed_ports_go_to_the_waiting_in_order_of_age(
     assert port(kubectl, namespace, "zeta") == 9301
     kubectl("-n", namespace, "delete", "strategy", "zeta")
     has_port(kubectl, namespace, "bravo", 9301)
-    assert "PortPoolExhausted" != condition(kubectl, namespace, name="bravo")["reason"]
+    assert condition(kubectl, namespace, name="bravo")["reason"] != "PortPoolExhausted"
 
 
 def test_of_two_with_the_same_port_the_older_keeps_it(
