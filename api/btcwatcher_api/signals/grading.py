@@ -11,7 +11,7 @@ _TAG_STRENGTH: Final = re.compile(r"^.*:(?P<strength>[01](?:\.[0-9]{1,18})?|\.[0
 
 _GRADED: Final = ENTRY_TYPES | {SignalType.STRATEGY_MSG}
 
-_LEVEL_PRIORITY: Final = {
+LEVEL_PRIORITY: Final = {
     SignalLevel.STRONG: Priority.P0,
     SignalLevel.MEDIUM: Priority.P1,
     SignalLevel.WEAK: Priority.P2,
@@ -70,4 +70,4 @@ def priority_of(event: Event, level: SignalLevel | None) -> Priority | None:
     fixed = _TYPE_PRIORITY.get(event.type)
     if fixed is not None:
         return fixed
-    return _LEVEL_PRIORITY[level] if level is not None else Priority.P2
+    return LEVEL_PRIORITY[level] if level is not None else Priority.P2

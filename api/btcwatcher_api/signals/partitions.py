@@ -1,9 +1,10 @@
-"""Monthly partitions of `signals`, made before they are needed.
+"""Monthly partitions of `signals` and `deliveries`, made before they are needed.
 
 A row that came before its partition lies in the default one; making the partition moves it over in one transaction.
 """
 
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any, Final
 
 import psycopg
@@ -11,8 +12,8 @@ from psycopg import sql
 
 _LOCK: Final = 0x6274_6377_7061_7274
 """Advisory lock of partition making ("btcwpart")."""
-_TABLE: Final = "signals"
-_DEFAULT: Final = "signals_default"
+_TABLES: Final = {"signals": "event_time", "deliveries": "created_at"}
+"""Each partitioned table and the time that it is partitioned by."""
 _LOCK_WAIT: Final = "2s"
 
 
@@ -31,8 +32,8 @@ def months(now: datetime, ahead: int) -> list[datetime]:
     return result
 
 
-def partition_name(month: datetime) -> str:
-    return f"{_TABLE}_{month:%Y_%m}"
+def partition_name(table: str, month: datetime) -> str:
+    return f"{table}_{month:%Y_%m}"
 
 
 def make_ahead(connection: psycopg.Connection[Any], ahead: int, now: datetime | None = None) -> list[str]:
@@ -41,34 +42,34 @@ def make_ahead(connection: psycopg.Connection[Any], ahead: int, now: datetime | 
     Raises psycopg.errors.LockNotAvailable when the table is too busy for the moment that attaching takes.
     """
     made = []
-    for month in months(now or datetime.now(UTC), ahead):
-        name = partition_name(month)
+    for table, month in product(_TABLES, months(now or datetime.now(UTC), ahead)):
+        name = partition_name(table, month)
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
             row = connection.execute("SELECT to_regclass(%s)", (name,)).fetchone()
             if row is not None and row[0] is None:
                 # Attaching waits for every reader of the table and makes writers wait behind it: not for long.
                 connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_LOCK_WAIT)))
-                _make(connection, name, month, month_after(month))
+                _make(connection, table, name, month, month_after(month))
                 made.append(name)
     return made
 
 
-def _make(connection: psycopg.Connection[Any], name: str, begin: datetime, end: datetime) -> None:
-    partition, default = sql.Identifier(name), sql.Identifier(_DEFAULT)
-    bounds = {"begin": sql.Literal(begin), "end": sql.Literal(end)}
+def _make(connection: psycopg.Connection[Any], table: str, name: str, begin: datetime, end: datetime) -> None:
+    whole, partition, default = sql.Identifier(table), sql.Identifier(name), sql.Identifier(f"{table}_default")
+    bounds = {"time": sql.Identifier(_TABLES[table]), "begin": sql.Literal(begin), "end": sql.Literal(end)}
     # First the whole table, then the default partition: the order in which inserts lock them, so none deadlocks.
-    connection.execute(sql.SQL("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE").format(sql.Identifier(_TABLE)))
+    connection.execute(sql.SQL("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE").format(whole))
     connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(default))
-    connection.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(partition, sql.Identifier(_TABLE)))
+    connection.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(partition, whole))
     connection.execute(
         sql.SQL(
-            "WITH moved AS (DELETE FROM {default} WHERE event_time >= {begin} AND event_time < {end} RETURNING *) "
+            "WITH moved AS (DELETE FROM {default} WHERE {time} >= {begin} AND {time} < {end} RETURNING *) "
             "INSERT INTO {partition} SELECT * FROM moved"
         ).format(default=default, partition=partition, **bounds)
     )
     connection.execute(
         sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({begin}) TO ({end})").format(
-            sql.Identifier(_TABLE), partition, **bounds
+            whole, partition, **bounds
         )
     )

@@ -24,6 +24,7 @@ from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.problems import MEDIA_TYPE, Problem, request_id, unavailable
 from btcwatcher_api.signals.bodies import NotJson, decode, parse
 from btcwatcher_api.signals.dedup import event_key, order_key
+from btcwatcher_api.signals.deliveries import channels_of
 from btcwatcher_api.signals.fields import InvalidBody
 from btcwatcher_api.signals.grading import grade
 from btcwatcher_api.signals.ingest import GroupCommit, NotTaken
@@ -146,6 +147,7 @@ class Webhook:
             level=graded.level,
             priority=graded.priority,
             payload=msgspec.Raw(raw),
+            channels=channels_of(graded, strategy.signals.notify),
         )
         return NewSignal(key.id, key.key, key.seek_from, msgspec.json.encode(row)), graded.level or ""
 

@@ -1,4 +1,4 @@
-"""Writes batches of signals: one statement with one parameter, committed before it returns."""
+"""Writes batches of signals and the deliveries they cause: one statement, one parameter, committed as it returns."""
 
 import asyncio
 import contextlib
@@ -49,21 +49,32 @@ _COLUMNS: Final = {
     "payload": "jsonb",
 }
 
-_INSERT: Final = (
-    f"INSERT INTO signals ({', '.join(_COLUMNS)}) SELECT {', '.join(f'i.{name}' for name in _COLUMNS)} "  # noqa: S608
-    f"FROM jsonb_to_recordset(%s::jsonb) AS i({', '.join(f'{name} {kind}' for name, kind in _COLUMNS.items())}, "
-    "seek_from timestamptz)"
+_INCOMING: Final = (
+    "WITH incoming AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS i("  # noqa: S608 - names of ours
+    + ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
+    + ", seek_from timestamptz, channels text[]))"
 )
-_ON_CONFLICT: Final = " ON CONFLICT DO NOTHING RETURNING id"
+_STORED: Final = (
+    f", stored AS (INSERT INTO signals ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of ours
+    f"SELECT {', '.join(f'i.{name}' for name in _COLUMNS)} FROM incoming i"
+)
+_ON_CONFLICT: Final = " ON CONFLICT DO NOTHING RETURNING id)"
+_TOLD: Final = (
+    ", told AS (INSERT INTO deliveries (signal_id, channel_namespace, channel, created_at, priority, next_attempt_at)"
+    " SELECT i.id, i.namespace, channel, i.received_at, i.priority, i.received_at"
+    " FROM stored JOIN incoming i USING (id), unnest(i.channels) AS channel)"
+)
+"""The outbox: a delivery for each channel of each signal that is new, or none if the signals are not committed."""
+_RETURN: Final = " SELECT id FROM stored"
 _SEEK: Final = (
     " WHERE i.seek_from IS NULL OR NOT EXISTS (SELECT 1 FROM signals s WHERE NOT s.dated"
     " AND s.event_key = i.event_key AND s.event_time >= i.seek_from)"
 )
 
-INSERT_DATED: Final = _INSERT + _ON_CONFLICT
+INSERT_DATED: Final = _INCOMING + _STORED + _ON_CONFLICT + _TOLD + _RETURN
 """All events state their time: the primary key alone tells retries."""
 
-INSERT_MIXED: Final = _INSERT + _SEEK + _ON_CONFLICT
+INSERT_MIXED: Final = _INCOMING + _STORED + _SEEK + _ON_CONFLICT + _TOLD + _RETURN
 """Some do not: their key is sought first, under a lock on the key, for a commit on another replica may be under way."""
 
 _LOCK_KEYS: Final = "SELECT count(pg_advisory_xact_lock(%s, key)) FROM unnest(%s::int[]) AS key"
@@ -125,6 +136,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     priority: int | None
     recovered: bool = False
     payload: msgspec.Raw
+    channels: list[str] = []
+    """The NotificationChannels, of the Strategy's namespace, that are told of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ def test_a_made_up_cursor_is_refused(text: str) -> None:
 
 
 def test_the_months_around_the_end_of_a_year() -> None:
-    assert [partition_name(month) for month in months(datetime(2026, 12, 31, 23, 59, tzinfo=UTC), 2)] == [
+    assert [partition_name("signals", month) for month in months(datetime(2026, 12, 31, 23, 59, tzinfo=UTC), 2)] == [
         "signals_2026_11",
         "signals_2026_12",
         "signals_2027_01",
         "signals_2027_02",
     ]
-    assert partition_name(months(datetime(2027, 1, 1, tzinfo=UTC), 1)[0]) == "signals_2026_12"
+    assert partition_name("signals", months(datetime(2027, 1, 1, tzinfo=UTC), 1)[0]) == "signals_2026_12"
