@@ -1,4 +1,4 @@
-"""The closed catalogue of a Strategy's condition types and reasons, each with a sentence."""
+"""The closed catalogue of condition types and reasons of our custom resources, each with a sentence."""
 
 from enum import StrEnum
 
@@ -76,3 +76,25 @@ class Reason(StrEnum):
 
 
 AnyReason = Reason | TerminationReason
+
+
+class ProxyConditionType(StrEnum):
+    """What a condition of a Proxy is about."""
+
+    HEALTHY = "Healthy"
+    """True while the test URL answers through the proxy; Unknown before the first test."""
+
+
+class ProxyReason(StrEnum):
+    """Why a Proxy's condition is as it is."""
+
+    TEST_PASSED = "TestPassed"
+    """The test URL answered through the proxy."""
+    TEST_FAILED = "TestFailed"
+    """The proxy does not answer, refuses, or the test URL does not answer through it."""
+    LOGIN_REFUSED = "LoginRefused"
+    """The proxy refuses the user and password of its URL."""
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason
+    """The Secret or key of spec.urlSecretRef is not there."""
+    URL_INVALID = "UrlInvalid"
+    """What the Secret holds is no http:// or socks5:// URL."""

@@ -9,6 +9,12 @@ API_VERSION: Final = f"{GROUP}/{VERSION}"
 STRATEGY_KIND: Final = "Strategy"
 STRATEGY_PLURAL: Final = "strategies"
 
+PROXY_KIND: Final = "Proxy"
+PROXY_PLURAL: Final = "proxies"
+PROXY_NAME_MAX_LENGTH: Final = 63
+PROXY_URL_KEY: Final = "url"
+"""The key of a Proxy's Secret where spec.urlSecretRef names none."""
+
 # A Strategy's pod carries `<name>-<controller revision hash>` as a label value: 63 - 11 characters are left.
 NAME_MAX_LENGTH: Final = 52
 NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"

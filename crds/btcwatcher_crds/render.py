@@ -1,4 +1,4 @@
-"""Renders the CRD's YAML from the types. `python -m btcwatcher_crds.render DIR` writes it; `make test` compares."""
+"""Renders the CRDs' YAML from the types. `python -m btcwatcher_crds.render DIR` writes it; `make test` compares."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel
 
 from btcwatcher_crds import names
+from btcwatcher_crds.proxy import PROXY_ROOT_RULES, ProxySpec, ProxyStatus
 from btcwatcher_crds.rules import JsonSchema
 from btcwatcher_crds.strategy import ROOT_RULES, StrategySpec, StrategyStatus
 
@@ -64,62 +65,101 @@ def _resolve(node: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSchema
     return node
 
 
+def _ready(kind: str, field: str) -> str:
+    return f'.status.conditions[?(@.type=="{kind}")].{field}'
+
+
+def _column(name: str, path: str, kind: str = "string", priority: int = 0) -> JsonSchema:
+    base: JsonSchema = {"name": name, "type": kind, "jsonPath": path}
+    return {**base, "priority": priority} if priority else base
+
+
 def strategy_crd() -> JsonSchema:
     """The CustomResourceDefinition of Strategy."""
+    return _crd(
+        {
+            "kind": names.STRATEGY_KIND,
+            "listKind": "StrategyList",
+            "plural": names.STRATEGY_PLURAL,
+            "singular": "strategy",
+            "shortNames": ["strat"],
+            "categories": ["trading"],
+        },
+        "One trading strategy: a freqtrade bot that is kept running.",
+        [
+            _column("Ready", _ready("Ready", "status")),
+            _column("Reason", _ready("Ready", "reason")),
+            _column("Mode", ".spec.mode"),
+            _column("State", ".spec.state"),
+            _column("Exchange", ".spec.exchange.name"),
+            _column("Port", ".status.port", "integer"),
+            _column("Age", ".metadata.creationTimestamp", "date"),
+            _column("Image", ".status.image", priority=1),
+            _column("URL", ".status.url", priority=1),
+            _column("Message", _ready("Ready", "message"), priority=1),
+        ],
+        {"spec": structural(StrategySpec), "status": structural(StrategyStatus)},
+        ROOT_RULES,
+    )
 
-    def ready(field: str) -> str:
-        return f'.status.conditions[?(@.type=="Ready")].{field}'
 
-    def column(name: str, path: str, kind: str = "string", priority: int = 0) -> JsonSchema:
-        base: JsonSchema = {"name": name, "type": kind, "jsonPath": path}
-        return {**base, "priority": priority} if priority else base
+def proxy_crd() -> JsonSchema:
+    """The CustomResourceDefinition of Proxy."""
+    return _crd(
+        {
+            "kind": names.PROXY_KIND,
+            "listKind": "ProxyList",
+            "plural": names.PROXY_PLURAL,
+            "singular": "proxy",
+            "shortNames": ["pxy"],
+            "categories": ["trading"],
+        },
+        "An HTTP or SOCKS5 proxy that bots reach their exchange through.",
+        [
+            _column("Healthy", _ready("Healthy", "status")),
+            _column("Reason", _ready("Healthy", "reason")),
+            _column("Latency-ms", ".status.latencyMilliseconds", "integer"),
+            _column("Checked", ".status.lastCheck", "date"),
+            _column("Age", ".metadata.creationTimestamp", "date"),
+            _column("Test", ".spec.test.url", priority=1),
+            _column("Message", _ready("Healthy", "message"), priority=1),
+        ],
+        {"spec": structural(ProxySpec), "status": structural(ProxyStatus)},
+        PROXY_ROOT_RULES,
+    )
 
+
+def _crd(
+    kind: JsonSchema, description: str, columns: list[JsonSchema], properties: JsonSchema, rules: JsonSchema
+) -> JsonSchema:
+    """A namespaced kind of our group with one version and a status of its own."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{names.STRATEGY_PLURAL}.{names.GROUP}"},
+        "metadata": {"name": f"{kind['plural']}.{names.GROUP}"},
         "spec": {
             "group": names.GROUP,
             "scope": "Namespaced",
-            "names": {
-                "kind": names.STRATEGY_KIND,
-                "listKind": "StrategyList",
-                "plural": names.STRATEGY_PLURAL,
-                "singular": "strategy",
-                "shortNames": ["strat"],
-                "categories": ["trading"],
-            },
+            "names": kind,
             "versions": [
                 {
                     "name": names.VERSION,
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}},
-                    "additionalPrinterColumns": [
-                        column("Ready", ready("status")),
-                        column("Reason", ready("reason")),
-                        column("Mode", ".spec.mode"),
-                        column("State", ".spec.state"),
-                        column("Exchange", ".spec.exchange.name"),
-                        column("Port", ".status.port", "integer"),
-                        column("Age", ".metadata.creationTimestamp", "date"),
-                        column("Image", ".status.image", priority=1),
-                        column("URL", ".status.url", priority=1),
-                        column("Message", ready("message"), priority=1),
-                    ],
+                    "additionalPrinterColumns": columns,
                     "schema": {
                         "openAPIV3Schema": {
-                            "description": "One trading strategy: a freqtrade bot that is kept running.",
+                            "description": description,
                             "type": "object",
                             "required": ["spec"],
                             "properties": {
                                 "apiVersion": {"type": "string"},
                                 "kind": {"type": "string"},
                                 "metadata": {"type": "object"},
-                                "spec": structural(StrategySpec),
-                                "status": structural(StrategyStatus),
+                                **properties,
                             },
-                            **ROOT_RULES,
+                            **rules,
                         }
                     },
                 }
@@ -139,7 +179,8 @@ def to_yaml(document: JsonSchema) -> str:
 
 def rendered() -> dict[str, str]:
     """File name -> YAML of every custom resource."""
-    return {f"{names.GROUP}_{names.STRATEGY_PLURAL}.yaml": to_yaml(strategy_crd())}
+    crds = (strategy_crd(), proxy_crd())
+    return {f"{names.GROUP}_{crd['spec']['names']['plural']}.yaml": to_yaml(crd) for crd in crds}
 
 
 def main() -> None:

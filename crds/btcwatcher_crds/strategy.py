@@ -440,7 +440,7 @@ class Condition(Contract):
     message: Annotated[str, Field(max_length=4096)] = ""
     """A sentence for a person."""
     observed_generation: Annotated[int, Field(ge=0)] = 0
-    """The generation of the Strategy this was said of."""
+    """The generation of the object this was said of."""
     last_transition_time: datetime | None = None
     """When the status last changed."""
 

@@ -25,6 +25,8 @@ def text() -> str:
         "a test compares.",
         *_table("Condition types of a Strategy", "type", types),
         *_table("Reasons", "reason", reasons),
+        *_table("Condition types of a Proxy", "type", _members(conditions, "ProxyConditionType")),
+        *_table("Reasons of a Proxy's condition", "reason", _members(conditions, "ProxyReason")),
         "## Events",
         "On a Strategy, one for each change: `PortAssigned` when it gets its port of the pool, and the new reason and "
         "message of Ready, ConfigValid or ConfigDrift when one of these changes. Normal when all is well or on its "

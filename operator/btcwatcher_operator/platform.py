@@ -26,6 +26,10 @@ class Platform:
     """The port in `status.url`; None: the scheme's own."""
     ingress_class: str = ""
     """Empty: the cluster's default."""
+    ingress_tls_secret: str = ""
+    """Secret with the certificate of *.<namespace>.<base domain>, in each namespace; empty: no TLS in the Ingress."""
+    ingress_annotations: Mapping[str, str] = field(default_factory=dict)
+    """Annotations of every Ingress."""
     hang_seconds: int = 300
     """A bot whose loop has not come round for so long is restarted."""
     exchange_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     """Port of status.url; unset: the scheme's own."""
     ingress_class: str = ""
     """IngressClass of the bots' Ingresses; empty: the cluster's default."""
+    ingress_tls_secret: Annotated[str, Field(max_length=253)] = ""
+    """Secret with the certificate of *.<namespace>.<base domain>, in each namespace with Strategies; empty: no TLS."""
+    ingress_annotations: dict[str, str] = {}
+    """Annotations of every Ingress, as a JSON object, such as {"cert-manager.io/cluster-issuer": "letsencrypt"}."""
     exchange_defaults_file: Path | None = None
     """YAML or JSON file: exchange name -> freqtrade settings that lie under what a Strategy says."""
     namespaces: Annotated[tuple[str, ...], NoDecode] = ()
@@ -95,6 +99,8 @@ class Settings(BaseSettings):
             url_scheme=self.url_scheme,
             url_port=self.url_port,
             ingress_class=self.ingress_class,
+            ingress_tls_secret=self.ingress_tls_secret,
+            ingress_annotations=self.ingress_annotations,
             hang_seconds=self.hang_seconds,
             exchange_defaults=_exchange_defaults(self.exchange_defaults_file),
         )

@@ -68,7 +68,7 @@ def children(strategy: Strategy, platform: Platform, port: int, revision: Revisi
         stateful_set(strategy, _restartable(strategy, revision.template), _replicas(strategy)),
     ]
     if strategy.spec.expose.enabled and platform.base_domain:
-        built.append(ingress(strategy, port, platform.base_domain, platform.ingress_class))
+        built.append(ingress(strategy, port, platform))
     return built
 
 

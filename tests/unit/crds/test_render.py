@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from btcwatcher_crds.render import rendered, strategy_crd
+from btcwatcher_crds.render import proxy_crd, rendered, strategy_crd
 
 CRDS = Path(__file__).parents[3] / "crds"
 
@@ -31,8 +31,12 @@ def _nodes(schema: dict[str, Any], path: str = "") -> Any:
 
 
 def _spec_nodes() -> list[tuple[str, dict[str, Any]]]:
-    schema = strategy_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    return list(_nodes(schema["properties"]["spec"], "spec"))
+    """Every node of every kind's spec, its path beginning with the kind's plural."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    for crd in (strategy_crd(), proxy_crd()):
+        schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        found += _nodes(schema["properties"]["spec"], f"{crd['spec']['names']['plural']}.spec")
+    return found
 
 
 @pytest.mark.parametrize(("path", "node"), _spec_nodes(), ids=[path for path, _ in _spec_nodes()])
@@ -56,7 +60,7 @@ def test_every_field_of_the_spec_is_described() -> None:
     described = [
         path
         for path, node in _spec_nodes()
-        if path != "spec" and not path.endswith("[]") and not path.startswith("spec.config.")
+        if not path.endswith(("s.spec", "[]")) and not path.startswith("strategies.spec.config.")
     ]
     nodes = dict(_spec_nodes())
     assert [path for path in described if not nodes[path].get("description")] == []

@@ -109,10 +109,14 @@ def test_leftovers_are_ended_gracefully_with_their_whole_group(tmp_path: Path) -
 
 
 def test_deaf_leftovers_are_killed_after_their_grace(tmp_path: Path) -> None:
-    child = subprocess.Popen(["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"], start_new_session=True)
+    deaf = "trap '' TERM; echo deaf; while :; do sleep 0.05; done"
+    child = subprocess.Popen(["sh", "-c", deaf], start_new_session=True, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"deaf\n", "before that a SIGTERM would end it"
     record(tmp_path / "pods", child.pid, procinfo.start_time(child.pid), grace=0.3)
     leftovers.end_all(tmp_path / "pods", grace_cap=5)
     assert child.wait(5) == -signal.SIGKILL
+    child.stdout.close()
 
 
 def test_a_pid_given_to_another_process_is_left_alone(tmp_path: Path) -> None:
