@@ -11,9 +11,11 @@ from starlette.routing import Route
 from starlette.types import Lifespan
 
 from btcwatcher_api import openapi, problems
+from btcwatcher_api.accounts import audit_endpoints, keys_endpoints, users_endpoints
 from btcwatcher_api.accounts import endpoints as auth
 from btcwatcher_api.accounts.service import Accounts
 from btcwatcher_api.accounts.tokens import Signer
+from btcwatcher_api.addresses import TrustedProxies
 from btcwatcher_api.database import reading_engine, writing_connection, writing_engine
 from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.middleware import RequestLayer
@@ -90,6 +92,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     app.state.watch = watch
     app.state.read_token = settings.read_token()
     app.state.signer = signer
+    app.state.trusted_proxies = TrustedProxies(settings.trusted_proxies)
     app.state.accounts = (
         Accounts(changing, signer, registration=settings.registration, refresh_lifetime=settings.refresh_lifetime)
         if signer is not None
@@ -121,6 +124,9 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.include_router(auth.router)
+    app.include_router(keys_endpoints.router)
+    app.include_router(users_endpoints.router)
+    app.include_router(audit_endpoints.router)
     app.include_router(strategies.router)
     app.include_router(statistics_endpoints.router)
     app.include_router(endpoints.router)

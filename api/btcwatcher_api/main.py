@@ -65,7 +65,7 @@ def _serve() -> int:
             # Its lines would hold query strings; the metrics have the figures.
             access_log=False,
             server_header=False,
-            # Nothing here looks at a client's address.
+            # addresses.py knows which proxies to believe.
             proxy_headers=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )

@@ -11,10 +11,22 @@ from typing import Annotated, Any, Final, Self, TypeVar
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from btcwatcher_api.addresses import TrustedProxies
 from btcwatcher_crds.derive import check_key
 
 PREFIX: Final = "BTCWATCHER_"
 _MIN_READ_TOKEN: Final = 24
+_MIN_DISTINCT_BYTES: Final = 10
+_PLACEHOLDERS: Final = (
+    b"changeme",
+    b"change-me",
+    b"change_me",
+    b"placeholder",
+    b"your-secret",
+    b"insecure",
+    b"example",
+)
+"""What examples and templates hold where a key belongs."""
 _DATABASE_SCHEMES: Final = ("postgresql://", "postgres://")
 
 
@@ -65,6 +77,10 @@ class Settings(DatabaseSettings):
     """How long an access token is good; also how long a role that was taken away still counts."""
     refresh_token_days: Annotated[int, Field(ge=1, le=365)] = 14
     """How long a sign-in lasts that is not used."""
+    trusted_proxies: str = ""
+    """Addresses or networks of the proxies in front (an Ingress), separated by commas, whose X-Forwarded-For is
+    believed. Only with it are sign-in attempts also counted by address; without it all callers behind an Ingress
+    would have one, and a guesser could shut everybody out."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 in a container."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -103,6 +119,12 @@ class Settings(DatabaseSettings):
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        TrustedProxies(value)
+        return value
+
     @model_validator(mode="after")
     def _pool_in_order(self) -> Self:
         if self.pool_max < self.pool_size:
@@ -133,6 +155,11 @@ class Settings(DatabaseSettings):
             raise SettingsError(str(error)) from error
         if key == self.webhook_key():
             raise SettingsError(f"{name} holds the webhook key: each key has one purpose, make another")
+        if len(set(key)) < _MIN_DISTINCT_BYTES or any(word in key.lower() for word in _PLACEHOLDERS):
+            raise SettingsError(
+                f"{name} ({self.signing_key_file}) holds a placeholder or what is easily guessed, so that anybody could"
+                " sign tokens: make one with `openssl rand -base64 48`"
+            )
         return key
 
     @property

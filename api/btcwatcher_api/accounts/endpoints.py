@@ -29,14 +29,15 @@ _GRANT_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
-async def _accounts(request: Request) -> Accounts:
+async def accounts_of(request: Request) -> Accounts:
+    """Raises Problem 503 where accounts are off."""
     accounts: Accounts | None = request.app.state.accounts
     if accounts is None:
         raise Problem(503, f"there are no accounts here: {variable('signing_key_file')} is not set")
     return accounts
 
 
-Service = Annotated[Accounts, Depends(_accounts)]
+Service = Annotated[Accounts, Depends(accounts_of)]
 
 
 @router.post(
@@ -48,7 +49,7 @@ Service = Annotated[Accounts, Depends(_accounts)]
 )
 async def register(request: Request, accounts: Service, credentials: Credentials, body: Registration) -> UserAnswer:
     """Who may is BTCWATCHER_REGISTRATION: `first` (the first user only), `open`, or `closed`; an admin always may."""
-    by = identify(request, credentials) if credentials is not None else None
+    by = await identify(request, credentials) if credentials is not None else None
     user = await accounts.register(
         by, body.username, body.password.get_secret_value(), body.role, request_id(request.scope)
     )
@@ -70,7 +71,7 @@ async def token(request: Request, response: Response, accounts: Service) -> Toke
     identity = request_id(request.scope)
     if isinstance(grant, RefreshGrant):
         return await accounts.refresh(grant.refresh_token, identity)
-    return await accounts.sign_in(grant.username, grant.password.get_secret_value(), identity)
+    return await accounts.sign_in(grant.username, grant.password.get_secret_value(), _address(request), identity)
 
 
 @router.get("/me", operation_id="getMe", summary="Whose token this is")
@@ -93,6 +94,12 @@ async def change_password(request: Request, accounts: Service, identity: Viewer,
         body.new_password.get_secret_value(),
         request_id(request.scope),
     )
+
+
+def _address(request: Request) -> str | None:
+    peer = request.client.host if request.client else ""
+    address: str | None = request.app.state.trusted_proxies.client(peer, request.headers.getlist("x-forwarded-for"))
+    return address
 
 
 async def _grant(request: Request) -> PasswordGrant | RefreshGrant:

@@ -7,17 +7,20 @@ from collections.abc import Callable
 from typing import Final
 
 _FAILURES: Final = 10
+ADDRESS_FAILURES: Final = 100
+"""Of one address: many people may sit behind it."""
 _WINDOW_SECONDS: Final = 300.0
 _MOST_NAMES: Final = 10_000
 
 
 class LoginLimiter:
-    """At most ten attempts for one user name in five minutes, whether the name exists or not; a success clears them.
+    """At most so many attempts of one name or address in five minutes, whether the name exists or not.
 
-    By name and not by address: behind an Ingress all callers have one. Who is signed in already is not held back.
+    Of 10,000 of them the oldest are forgotten first: the memory is bounded. Who is signed in already is not held back.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, failures: int = _FAILURES, clock: Callable[[], float] = time.monotonic) -> None:
+        self._failures = failures
         self._clock = clock
         self._begun: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
@@ -27,7 +30,7 @@ class LoginLimiter:
         since, count = self._begun.get(name, (now, 0))
         if now - since >= _WINDOW_SECONDS:
             since, count = now, 0
-        if count >= _FAILURES:
+        if count >= self._failures:
             return math.ceil(since + _WINDOW_SECONDS - now)
         self._begun[name] = (since, count + 1)
         self._begun.move_to_end(name)
@@ -35,5 +38,12 @@ class LoginLimiter:
             self._begun.popitem(last=False)
         return 0
 
+    def forgive(self, name: str) -> None:
+        """Take one attempt back. One's own success must not clear what was guessed at others from the same address."""
+        since, count = self._begun.get(name, (0.0, 0))
+        if count:
+            self._begun[name] = (since, count - 1)
+
     def succeeded(self, name: str) -> None:
+        """Clear the attempts."""
         self._begun.pop(name, None)

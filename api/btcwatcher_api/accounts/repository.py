@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from btcwatcher_api.accounts.roles import Role
 
-_COLUMNS: Final = "id, username, password_hash, role, created_at, password_changed_at"
+_COLUMNS: Final = "id, username, password_hash, role, created_at, password_changed_at, deactivated_at"
 _FIRST_USER_LOCK: Final = 0x6274_6377_7573_6572
 """Advisory lock ("btcwuser"): of two who register first at the same time, one is the first."""
 
@@ -24,6 +24,12 @@ class User:
     role: Role
     created_at: datetime
     password_changed_at: datetime
+    deactivated_at: datetime | None
+
+    @property
+    def active(self) -> bool:
+        """Whether he may sign in."""
+        return self.deactivated_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,28 @@ async def by_id(connection: AsyncConnection, user_id: UUID) -> User | None:
     return _user((await connection.execute(query, {"id": user_id})).mappings().first())
 
 
+async def page(connection: AsyncConnection, after: str | None, limit: int) -> list[User]:
+    """Users by name, those behind `after`."""
+    query = text(f"SELECT {_COLUMNS} FROM users WHERE username > :after ORDER BY username LIMIT :limit")  # noqa: S608
+    rows = (await connection.execute(query, {"after": after or "", "limit": limit})).mappings()
+    return [user for user in map(_user, rows) if user is not None]
+
+
+async def change(connection: AsyncConnection, user: User, role: Role, *, active: bool) -> User:
+    """Give a role, and let in or shut out; who is shut out is signed out as well."""
+    statement = text(
+        "UPDATE users SET role = :role,"  # noqa: S608 - constants
+        " deactivated_at = CASE WHEN :active THEN NULL ELSE coalesce(deactivated_at, clock_timestamp()) END"
+        f" WHERE id = :id RETURNING {_COLUMNS}"
+    )
+    values = {"id": user.id, "role": role.value, "active": active}
+    changed = _user((await connection.execute(statement, values)).mappings().one())
+    if not active:
+        await _end_sign_ins(connection, user)
+    assert changed is not None  # noqa: S101 - one() gave a row
+    return changed
+
+
 async def change_password(connection: AsyncConnection, user: User, password_hash: str) -> bool:
     """Also ends every sign-in. False: the password was changed by somebody else meanwhile."""
     changed = await connection.execute(
@@ -73,20 +101,21 @@ async def change_password(connection: AsyncConnection, user: User, password_hash
     )
     if changed.first() is None:
         return False
-    await connection.execute(
-        text("UPDATE refresh_tokens SET revoked_at = clock_timestamp() WHERE user_id = :id AND revoked_at IS NULL"),
-        {"id": user.id},
-    )
+    await _end_sign_ins(connection, user)
     return True
 
 
 async def add_refresh_token(
     connection: AsyncConnection, token_hash: bytes, family: UUID, user: User, lifetime: timedelta
 ) -> bool:
-    """Also throws away this user's expired ones. False: the password has been changed since `user` was read."""
-    # Locks the user's row, as a change of the password does: one that is under way ends this sign-in too.
+    """Also throws away this user's expired ones. False: since `user` was read, the password has been changed or the
+    user deactivated."""
+    # Locks the user's row, as those changes do: one that is under way ends this sign-in too.
     current = await connection.execute(
-        text("SELECT 1 FROM users WHERE id = :id AND password_hash = :password_hash FOR UPDATE"),
+        text(
+            "SELECT 1 FROM users WHERE id = :id AND password_hash = :password_hash AND deactivated_at IS NULL"
+            " FOR UPDATE"
+        ),
         {"id": user.id, "password_hash": user.password_hash},
     )
     if current.first() is None:
@@ -129,6 +158,13 @@ async def redeem(connection: AsyncConnection, token_hash: bytes) -> Redeemed | N
     )
     row = again.first()
     return Redeemed(row.family, None) if row is not None else None
+
+
+async def _end_sign_ins(connection: AsyncConnection, user: User) -> None:
+    await connection.execute(
+        text("UPDATE refresh_tokens SET revoked_at = clock_timestamp() WHERE user_id = :id AND revoked_at IS NULL"),
+        {"id": user.id},
+    )
 
 
 def _user(row: Mapping[Any, Any] | None) -> User | None:

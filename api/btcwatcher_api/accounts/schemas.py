@@ -1,7 +1,7 @@
 """What the auth endpoints take and answer."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
@@ -18,9 +18,10 @@ def _storable(password: SecretStr) -> SecretStr:
     return password
 
 
+USERNAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$"
 Username = Annotated[
     str,
-    StringConstraints(to_lower=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$"),
+    StringConstraints(to_lower=True, pattern=USERNAME_PATTERN),
     Field(description="2 to 64 letters, digits and ._@+-; upper and lower case are the same", examples=["ada"]),
 ]
 NewPassword = Annotated[SecretStr, Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH), AfterValidator(_storable)]
@@ -78,10 +79,12 @@ class Tokens(BaseModel):
 class UserAnswer(BaseModel):
     """One user."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
 
     id: UUID
     username: str
     role: Role
+    active: bool
+    """Whether he may sign in."""
     created_at: datetime
     password_changed_at: datetime

@@ -8,12 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from btcwatcher_api import logs
 from btcwatcher_api.accounts import audit, repository
-from btcwatcher_api.accounts.limiter import LoginLimiter
+from btcwatcher_api.accounts.administration import Administration
+from btcwatcher_api.accounts.keys import Keys
+from btcwatcher_api.accounts.limiter import ADDRESS_FAILURES, LoginLimiter
 from btcwatcher_api.accounts.passwords import Passwords
 from btcwatcher_api.accounts.repository import User
 from btcwatcher_api.accounts.roles import Identity, Role
 from btcwatcher_api.accounts.schemas import Tokens
-from btcwatcher_api.accounts.tokens import Signer, new_refresh_token, refresh_hash
+from btcwatcher_api.accounts.tokens import Signer, new_refresh_token, secret_hash
 from btcwatcher_api.problems import Problem
 from btcwatcher_api.settings import Registration
 
@@ -33,7 +35,10 @@ class Accounts:
         self._registration = registration
         self._refresh_lifetime = refresh_lifetime
         self._passwords = Passwords()
-        self._limiter = LoginLimiter()
+        self._names = LoginLimiter()
+        self._addresses = LoginLimiter(ADDRESS_FAILURES)
+        self.keys = Keys(engine)
+        self.administration = Administration(engine, self._passwords)
 
     async def register(
         self, by: Identity | None, username: str, password: str, role: Role | None, request_id: str
@@ -68,22 +73,27 @@ class Accounts:
         _log.info("user registered", user=username, role=given.value, request_id=request_id)
         return user
 
-    async def sign_in(self, username: str, password: str, request_id: str) -> Tokens:
-        """Raises Problem 401, alike for a wrong password and an unknown name, and 429."""
+    async def sign_in(self, username: str, password: str, address: str | None, request_id: str) -> Tokens:
+        """Raises Problem 401, alike for a wrong password, an unknown name and a deactivated user, and 429.
+
+        `address` is the caller's, None where it cannot be known.
+        """
         name = username.lower()
-        wait = self._limiter.attempt(name)
-        if wait:
-            raise Problem(429, f"too many attempts for this user name: wait {wait} s", (), {"Retry-After": str(wait)})
+        if address is not None:
+            _check_wait(self._addresses.attempt(address), "from this address")
+        _check_wait(self._names.attempt(name), "for this user name")
         async with self._engine.connect() as connection:
             user = await repository.by_name(connection, name) if "\0" not in name else None
         if not await self._passwords.matches(password, user.password_hash if user else None) or user is None:
             _log.warning("sign-in refused", request_id=request_id)
             raise Problem(401, _WRONG, (), {"WWW-Authenticate": "Bearer"})
-        self._limiter.succeeded(name)
+        self._names.succeeded(name)
+        if address is not None:
+            self._addresses.forgive(address)
         refresh = new_refresh_token()
         async with self._engine.begin() as connection:
             if not await repository.add_refresh_token(
-                connection, refresh_hash(refresh), uuid4(), user, self._refresh_lifetime
+                connection, secret_hash(refresh), uuid4(), user, self._refresh_lifetime
             ):
                 raise Problem(401, _WRONG, (), {"WWW-Authenticate": "Bearer"})
             await audit.record(
@@ -95,7 +105,7 @@ class Accounts:
         """New tokens for a refresh token, which is used up. Raises Problem 401."""
         following = new_refresh_token()
         async with self._engine.begin() as connection:
-            redeemed = await repository.redeem(connection, refresh_hash(token))
+            redeemed = await repository.redeem(connection, secret_hash(token))
             user = redeemed.user if redeemed else None
             if redeemed is not None and user is None:
                 await self._reused(connection, redeemed, request_id)
@@ -103,7 +113,7 @@ class Accounts:
                 redeemed is not None
                 and user is not None
                 and await repository.add_refresh_token(
-                    connection, refresh_hash(following), redeemed.family, user, self._refresh_lifetime
+                    connection, secret_hash(following), redeemed.family, user, self._refresh_lifetime
                 )
             )
         if user is None or not kept:
@@ -113,22 +123,20 @@ class Accounts:
     async def user(self, identity: Identity) -> User:
         """The account behind an access token. Raises Problem 403 for a machine and 401 when it is gone."""
         if identity.user_id is None:
-            raise Problem(403, "the read token is no user: sign in")
+            raise Problem(403, "a machine is no user: sign in with a password")
         async with self._engine.connect() as connection:
             user = await repository.by_id(connection, identity.user_id)
-        if user is None:
+        if user is None or not user.active:
             raise Problem(401, "this user is no more", (), {"WWW-Authenticate": "Bearer"})
         return user
 
     async def change_password(self, identity: Identity, current: str, new: str, request_id: str) -> None:
         """Ends all sign-ins of the user. Raises Problem 403 for a wrong current password, 409 and 429."""
         user = await self.user(identity)
-        wait = self._limiter.attempt(user.username)
-        if wait:
-            raise Problem(429, f"too many attempts for this user: wait {wait} s", (), {"Retry-After": str(wait)})
+        _check_wait(self._names.attempt(user.username), "for this user name")
         if not await self._passwords.matches(current, user.password_hash):
             raise Problem(403, "the current password is wrong", [("current_password", "is wrong")])
-        self._limiter.succeeded(user.username)
+        self._names.succeeded(user.username)
         password_hash = await self._passwords.hashed(new)
         async with self._engine.begin() as connection:
             if not await repository.change_password(connection, user, password_hash):
@@ -156,6 +164,11 @@ class Accounts:
         _log.warning(
             "a refresh token came twice: its sign-in is ended", family=str(redeemed.family), request_id=request_id
         )
+
+
+def _check_wait(seconds: int, whose: str) -> None:
+    if seconds:
+        raise Problem(429, f"too many attempts {whose}: wait {seconds} s", (), {"Retry-After": str(seconds)})
 
 
 def _check_first(first: bool) -> None:

@@ -57,6 +57,6 @@ def new_refresh_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def refresh_hash(token: str) -> bytes:
-    """How a refresh token is kept. It has 256 random bits: there is nothing to guess, and a plain hash is enough."""
+def secret_hash(token: str) -> bytes:
+    """How a refresh token or API key is kept. It has 256 random bits: nothing to guess, and a plain hash is enough."""
     return hashlib.sha256(token.encode()).digest()

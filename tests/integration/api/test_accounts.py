@@ -22,7 +22,7 @@ AUTH = "/api/v1/auth"
 @pytest.fixture
 def empty(postgres_url: str) -> str:
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("TRUNCATE users, refresh_tokens, audit_log")
+        connection.execute("TRUNCATE users, refresh_tokens, api_keys, audit_log")
     return postgres_url
 
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from btcwatcher_api.accounts.roles import Role
+from btcwatcher_api.accounts.tokens import secret_hash
 from support import api
 from support.api import READ_TOKEN, Api
 
@@ -21,6 +22,14 @@ _MATRIX: Final[dict[tuple[str, str], Role | None]] = {
     ("POST", "/api/v1/auth/token"): _OPEN,
     ("GET", "/api/v1/auth/me"): Role.VIEWER,
     ("PUT", "/api/v1/auth/me/password"): Role.VIEWER,
+    ("GET", "/api/v1/auth/keys"): Role.ADMIN,
+    ("POST", "/api/v1/auth/keys"): Role.ADMIN,
+    ("DELETE", "/api/v1/auth/keys/{key_id}"): Role.ADMIN,
+    ("GET", "/api/v1/auth/users"): Role.ADMIN,
+    ("GET", "/api/v1/auth/users/{username}"): Role.ADMIN,
+    ("PATCH", "/api/v1/auth/users/{username}"): Role.ADMIN,
+    ("PUT", "/api/v1/auth/users/{username}/password"): Role.ADMIN,
+    ("GET", "/api/v1/audit"): Role.ADMIN,
     ("GET", "/api/v1/strategies"): Role.VIEWER,
     ("GET", "/api/v1/strategies/"): Role.VIEWER,
     ("GET", "/api/v1/strategies/overview"): Role.VIEWER,
@@ -43,6 +52,8 @@ _MATRIX: Final[dict[tuple[str, str], Role | None]] = {
     ("GET", "/metrics"): _OPEN,
 }
 _WEBHOOK: Final = ("POST", "/api/v1/signals/webhook/{strategy_id}")
+_KEYS: Final = {f"key of a {role.value}": role for role in Role}
+_CALLERS: Final = ["nobody", "forger", "forger of keys", "machine", *_KEYS, *Role]
 _FOR_USERS: Final = {("GET", "/api/v1/auth/me"), ("PUT", "/api/v1/auth/me/password")}
 
 
@@ -51,14 +62,22 @@ async def served(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     # No cluster: whoever is let through is told that it does not answer.
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("TRUNCATE users, refresh_tokens, audit_log")
+        connection.execute("TRUNCATE users, refresh_tokens, api_keys, audit_log")
         for number, role in enumerate(Role):
             connection.execute(
                 "INSERT INTO users (id, username, password_hash, role) VALUES (%s, %s, '', %s)",
                 (UUID(int=number), role.value, role.value),
             )
+            connection.execute(
+                "INSERT INTO api_keys (name, role, key_hash, created_by) VALUES (%s, %s, %s, 'ada')",
+                (role.value, role.value, secret_hash(key_of(role))),
+            )
     async with api.running(postgres_url, tmp_path, **api.signing_key(tmp_path)) as running:
         yield running
+
+
+def key_of(role: Role) -> str:
+    return f"btcw_key-of-the-tests-{role.value}"
 
 
 def headers_of(served: Api, caller: str) -> dict[str, str]:
@@ -68,13 +87,15 @@ def headers_of(served: Api, caller: str) -> dict[str, str]:
     if caller in list(Role):
         role = Role(caller)
         token = served.app.state.signer.access_token(UUID(int=list(Role).index(role)), caller, role)
+    elif caller in _KEYS:
+        token = key_of(_KEYS[caller])
     else:
-        token = READ_TOKEN if caller == "machine" else "made-up"
+        token = {"machine": READ_TOKEN, "forger": "made-up", "forger of keys": "btcw_made-up"}[caller]
     return {"Authorization": f"Bearer {token}"}
 
 
 async def code(served: Api, method: str, path: str, headers: dict[str, str]) -> int:
-    path = path.format(strategy_id=api.STRATEGY, signal_id=UUID(int=0))
+    path = path.format(strategy_id=api.STRATEGY, signal_id=UUID(int=0), key_id=UUID(int=0), username="nobody")
     body: dict[str, str] | None = None if method == "GET" else {}
     answer = await served.http.request(method, path, json=body, headers=headers)
     if answer.status_code >= 400 and path not in ("/readyz",):
@@ -87,21 +108,22 @@ async def test_the_table_is_complete(served: Api) -> None:
     assert api.routes(served.app) == set(_MATRIX) | {_WEBHOOK}
 
 
-@pytest.mark.parametrize("caller", ["nobody", "forger", "machine", *Role])
+@pytest.mark.parametrize("caller", _CALLERS)
 async def test_every_route(served: Api, caller: str) -> None:
     headers = headers_of(served, caller)
-    role = Role.VIEWER if caller == "machine" else Role(caller) if caller in list(Role) else None
+    machine = caller == "machine" or caller in _KEYS
+    role = Role.VIEWER if caller == "machine" else _KEYS.get(caller) or (Role(caller) if caller in list(Role) else None)
     wrong = {}
     for (method, path), least in _MATRIX.items():
         got = await code(served, method, path, headers)
         if least is _OPEN:
             # A token that is no good is refused even where none is needed, if the route looks at it.
-            good = got not in (401, 403) or (caller == "forger" and path.endswith("/register"))
+            good = got not in (401, 403) or (caller.startswith("forger") and path.endswith("/register"))
         elif role is None:
             good = got == 401
-        elif not role.covers(least) or (caller == "machine" and (method, path) in _FOR_USERS):
+        elif not role.covers(least) or (machine and (method, path) in _FOR_USERS):
             # A body that cannot be read may be told of first, but nothing is done.
-            good = got == 403 or (got == 422 and method == "PUT" and (method, path) in _FOR_USERS)
+            good = got == 403 or (got == 422 and method in ("POST", "PUT", "PATCH"))
         else:
             good = got in (200, 404, 422, 428, 503)
         if not good:
@@ -109,7 +131,7 @@ async def test_every_route(served: Api, caller: str) -> None:
     assert wrong == {}
 
 
-@pytest.mark.parametrize("caller", ["nobody", "forger", "machine", *Role])
+@pytest.mark.parametrize("caller", _CALLERS)
 async def test_nobody_but_the_strategy_sends_signals(served: Api, caller: str) -> None:
     assert await code(served, *_WEBHOOK, headers_of(served, caller)) == 401
 

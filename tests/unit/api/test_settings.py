@@ -40,6 +40,11 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sesame" not in repr(read)
 
 
+def test_what_is_no_network_is_no_trusted_proxy(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="BTCWATCHER_TRUSTED_PROXIES: must be addresses or networks"):
+        settings(tmp_path, trusted_proxies="10.0.0.0/8, ingress")
+
+
 def test_keys_are_stripped(tmp_path: Path) -> None:
     good = settings(tmp_path)
     assert (good.webhook_key(), good.read_token()) == (b"k" * 32, "t" * 24)
