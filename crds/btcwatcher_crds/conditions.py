@@ -6,20 +6,22 @@ from btcwatcher_crds.termination import TerminationReason
 
 
 class ConditionType(StrEnum):
-    """What a condition is about. Ready is always there; the last three only while true."""
+    """What a condition is about. Ready, ConfigValid and StorageReady are always there; the others only while true."""
 
     READY = "Ready"
     """True while the bot does what the spec asks: it trades, is paused or is suspended."""
     CONFIG_VALID = "ConfigValid"
-    """Whether freqtrade itself accepts the rendered config and the strategy."""
+    """Whether freqtrade itself accepts the config and the strategy that the spec asks for."""
     STORAGE_READY = "StorageReady"
     """Whether the volume with the trade database is bound."""
     CONFIG_DRIFT = "ConfigDrift"
-    """True while a changed config waits for the user to restart the bot (updateStrategy Manual)."""
+    """True while the bot goes on with an older revision than the spec asks for; the reason says what that waits for."""
     RECONCILING = "Reconciling"
     """True while the operator or the cluster still works towards the spec (kstatus: in progress)."""
     STALLED = "Stalled"
     """True when only a person can help (kstatus: failed)."""
+    RECONCILE_PAUSED = "ReconcilePaused"
+    """True while the annotation btcwatcher.io/reconcile is `paused`; False when it has a value that is not known."""
 
 
 class Reason(StrEnum):
@@ -68,7 +70,15 @@ class Reason(StrEnum):
     TERMINATING = "Terminating"
     """The Strategy is being deleted."""
     UPDATE_AVAILABLE = "UpdateAvailable"
-    """A changed config waits for a restart."""
+    """A changed config waits for its user to restart the bot (updateStrategy Manual)."""
+    PREFLIGHT_RUNNING = "PreflightRunning"
+    """A Job tries the changed config while the bot goes on with the old one."""
+    PREFLIGHT_FAILED = "PreflightFailed"
+    """The changed config did not pass its preflight, or that could not run; the bot goes on with the old one."""
+    RECONCILE_PAUSED = "ReconcilePaused"
+    """The annotation btcwatcher.io/reconcile asks for it."""
+    ANNOTATION_UNKNOWN = "AnnotationUnknown"
+    """An annotation has a value that says nothing."""
     PROGRESSING = "Progressing"
     """Work towards the spec goes on."""
     WAITS_FOR_USER = "WaitsForUser"

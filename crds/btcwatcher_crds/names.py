@@ -25,7 +25,7 @@ LABEL_STRATEGY: Final = f"{GROUP}/strategy"
 """On every child: the name of the Strategy it belongs to; also how a retained PVC is known again."""
 
 LABEL_COMPONENT: Final = "app.kubernetes.io/component"
-"""On every child: `bot` for what makes up a bot. Watches select by it."""
+"""On every child: `bot` for what makes up a bot, `preflight` for the Job that tries a changed revision, and its pod."""
 
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 """On every child: `btcwatcher-operator`. What lacks it is foreign and is never overwritten."""
@@ -40,16 +40,22 @@ LABEL_MODE: Final = f"{GROUP}/mode"
 """On the pod: DryRun or Live, so that a NetworkPolicy or a query can tell them apart."""
 
 LABEL_REVISION: Final = f"{GROUP}/revision"
-"""On the pod and on a revision Secret: the hash of the rendered config and source it holds."""
+"""On pods, revision Secrets and preflight Jobs: the hash of the rendered config, the source and the pod around them."""
 
 MANAGED_BY: Final = "btcwatcher-operator"
 COMPONENT_BOT: Final = "bot"
+COMPONENT_PREFLIGHT: Final = "preflight"
 APP_NAME: Final = "freqtrade"
 
 # Annotations
 
 ANNOTATION_RESTARTED_AT: Final = f"{GROUP}/restartedAt"
 """On a Strategy: changing its value restarts the bot once, as `kubectl rollout restart` does."""
+
+ANNOTATION_RECONCILE: Final = f"{GROUP}/reconcile"
+"""On a Strategy: with the value `paused` the operator writes nothing but its status (condition ReconcilePaused)."""
+
+RECONCILE_PAUSED: Final = "paused"
 
 # Field managers of server-side apply
 
@@ -122,6 +128,11 @@ def access_secret(strategy: str) -> str:
 
 def revision_secret(strategy: str, revision: str) -> str:
     """The immutable Secret with one rendered config and its strategy source."""
+    return f"{strategy}-{revision}"
+
+
+def preflight_job(strategy: str, revision: str) -> str:
+    """The Job that tries a revision. With 52 + 11 characters just short enough for a label value, which it becomes."""
     return f"{strategy}-{revision}"
 
 

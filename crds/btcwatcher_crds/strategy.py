@@ -454,6 +454,8 @@ class StrategyStatus(Contract):
     """Where the bot's API and UI are reachable from outside."""
     image: Annotated[str | None, Field(max_length=512)] = None
     """The image that runs."""
+    ready_revision: Annotated[str | None, Field(max_length=63)] = None
+    """The revision that the bot was last ready with: a change is tried before it takes the place of this one."""
     conditions: Annotated[
         list[Condition],
         Field(

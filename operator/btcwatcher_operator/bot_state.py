@@ -28,15 +28,22 @@ def read(pod: Object | None, *, ran_before: bool = False) -> BotState:
     if pod is None:
         return BotState(False, Reason.STARTING, "the pod is being made")
     status = pod.get("status", {})
-    preflight = _container(status, "initContainerStatuses", names.CONTAINER_PREFLIGHT)
+    preflight = container_of(status, "initContainerStatuses", names.CONTAINER_PREFLIGHT)
     said, passed = _preflight(preflight)
     state = _state(pod, status, preflight, said, passed, ran_before)
     return BotState(state.ready, state.reason, state.message, state.stuck, said, passed)
 
 
+def is_ready_with(pod: Object | None, revision: str) -> bool:
+    """Whether the pod is ready, and with this revision."""
+    if pod is None or pod["metadata"].get("labels", {}).get(names.LABEL_REVISION) != revision:
+        return False
+    return read(pod).ready
+
+
 def _preflight(container: Object) -> tuple[Termination | None, bool]:
     """What the last preflight that ended said, and whether it passed."""
-    ended = _ended(container)
+    ended = last_end(container)
     if ended is None:
         return None, False
     return parse(ended.get("message", "")), ended.get("exitCode") == 0
@@ -47,19 +54,36 @@ def _state(
 ) -> BotState:
     if pod["metadata"].get("deletionTimestamp"):
         return BotState(False, Reason.STARTING, "the old pod is ending; the next one starts after it")
-    if (scheduled := _condition(pod, "PodScheduled")) and scheduled.get("status") == "False":
-        return BotState(False, Reason.UNSCHEDULABLE, scheduled.get("message", "no node takes the pod"))
-    bot = _container(status, "containerStatuses", names.CONTAINER_BOT)
+    if (words := unschedulable(pod)) is not None:
+        return BotState(False, Reason.UNSCHEDULABLE, words)
+    bot = container_of(status, "containerStatuses", names.CONTAINER_BOT)
     for container in (preflight, bot):
         if waiting := _waiting(container):
             return waiting
-    if _ended(preflight) is not None and not passed:
-        return _failed(said or Termination(message=_exit_text(preflight)), "the preflight failed")
+    if last_end(preflight) is not None and not passed:
+        return _failed(said or Termination(message=exit_text(preflight)), "the preflight failed")
     if "running" in preflight.get("state", {}):
         return BotState(False, Reason.STARTING, "the preflight is running")
     if bot.get("ready"):
         return BotState(True, Reason.RUNNING, "the bot's API answers and its trading loop comes round")
     return _not_ready(bot, ran_before)
+
+
+def unschedulable(pod: Object) -> str | None:
+    """The scheduler's words when it finds no node for the pod."""
+    scheduled = condition_of(pod, "PodScheduled")
+    if scheduled is None or scheduled.get("status") != "False":
+        return None
+    words: str = scheduled.get("message", "no node takes the pod")
+    return words
+
+
+def not_started(pod: Object, container: str) -> str | None:
+    """Why one of the pod's containers cannot be started, in the scheduler's or the kubelet's words."""
+    if (words := unschedulable(pod)) is not None:
+        return words
+    waiting = _waiting(container_of(pod.get("status", {}), "containerStatuses", container))
+    return waiting.message if waiting else None
 
 
 def _waiting(container: Object) -> BotState | None:
@@ -74,10 +98,10 @@ def _waiting(container: Object) -> BotState | None:
 
 
 def _not_ready(bot: Object, ran_before: bool) -> BotState:
-    ended = _ended(bot)
+    ended = last_end(bot)
     if ended is not None and "running" not in bot.get("state", {}):
         restarts = bot.get("restartCount", 0)
-        said = parse(ended.get("message", "")) or Termination(message=_exit_text(bot))
+        said = parse(ended.get("message", "")) or Termination(message=exit_text(bot))
         return _failed(said, f"the bot ended (restarts: {restarts})")
     if "running" in bot.get("state", {}):
         # The startup probe passes a moment before the readiness probe does: that is no hanging.
@@ -95,25 +119,25 @@ def _failed(said: Termination, what: str) -> BotState:
     return BotState(False, said.reason, said.message)
 
 
-def _ended(container: Object) -> Object | None:
+def last_end(container: Object) -> Object | None:
     """The container's last end, also while it waits to be started again."""
     now: Object = container.get("state", {}).get("terminated") or {}
     before: Object = container.get("lastState", {}).get("terminated") or {}
     return now or before or None
 
 
-def _exit_text(container: Object) -> str:
-    ended = _ended(container) or {}
+def exit_text(container: Object) -> str:
+    ended = last_end(container) or {}
     detail = ended.get("reason") or "Error"
     return f"exit code {ended.get('exitCode')} ({detail}), without a word: see kubectl logs --previous"
 
 
-def _container(status: Object, field: str, name: str) -> Object:
+def container_of(status: Object, field: str, name: str) -> Object:
     statuses: list[Any] = status.get(field) or []
     found: Object = next((entry for entry in statuses if entry.get("name") == name), {})
     return found
 
 
-def _condition(obj: Object, kind: str) -> Object | None:
+def condition_of(obj: Object, kind: str) -> Object | None:
     conditions: list[Object] = obj.get("status", {}).get("conditions") or []
     return next((entry for entry in conditions if entry.get("type") == kind), None)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from btcwatcher_crds import names
-from btcwatcher_crds.conditions import ConditionType
+from btcwatcher_crds.conditions import ConditionType, Reason
 from btcwatcher_crds.strategy import ConditionStatus, Strategy
 from btcwatcher_operator.resources import Object
 
@@ -14,7 +14,15 @@ COMPONENT = "btcwatcher-operator"
 MESSAGE_MAX_LENGTH = 1024
 
 # ConfigValid=False and Ready=False say the same of a broken config; Reconciling and Stalled only repeat Ready.
-_TOLD = (ConditionType.READY, ConditionType.CONFIG_VALID, ConditionType.CONFIG_DRIFT)
+_TOLD = (
+    ConditionType.READY,
+    ConditionType.CONFIG_VALID,
+    ConditionType.CONFIG_DRIFT,
+    ConditionType.RECONCILE_PAUSED,
+)
+
+# A condition that is True, and yet bad news.
+_WARNINGS = frozenset({Reason.PREFLIGHT_FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ def transitions(strategy: Strategy, status: Object) -> Iterator[Event]:
         if (reason, condition["message"]) in told:
             continue
         told.add((reason, condition["message"]))
-        healthy = now == ConditionStatus.TRUE or reason in ("Starting", "Suspending")
+        healthy = reason not in _WARNINGS and (now == ConditionStatus.TRUE or reason in ("Starting", "Suspending"))
         yield Event("Normal" if healthy else "Warning", reason, condition["message"])
 
 

@@ -3,6 +3,7 @@
 Level-triggered: it looks at what is, not at what happened, so a lost, repeated or late event changes nothing.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -13,15 +14,17 @@ from btcwatcher_crds.conditions import Reason
 from btcwatcher_crds.strategy import Strategy
 from btcwatcher_operator import events
 from btcwatcher_operator.bot_state import read
-from btcwatcher_operator.children.build import Revision, children, render_revision, url
+from btcwatcher_operator.children.build import children, render_revision, trial, url
 from btcwatcher_operator.cluster import Cluster, ClusterError
 from btcwatcher_operator.drift import ANNOTATION_APPLIED, differences, stamped
 from btcwatcher_operator.platform import Platform
 from btcwatcher_operator.ports import Age, PortPool, PortPoolExhaustedError
+from btcwatcher_operator.preflight import Preflight, Stage
 from btcwatcher_operator.recorder import Recorder
 from btcwatcher_operator.resources import (
     CHILDREN,
     CONFIG_MAP,
+    JOB,
     POD,
     SECRET,
     STRATEGY,
@@ -29,7 +32,7 @@ from btcwatcher_operator.resources import (
     Object,
     resource_of,
 )
-from btcwatcher_operator.rollout import decide, revision_in_use
+from btcwatcher_operator.rollout import Rollout, decide, failed, revision_in_use, what_runs
 from btcwatcher_operator.status import Obstacle, Seen, refused, status
 from btcwatcher_operator.store import ChildKey, Key, Store, age_of
 
@@ -70,23 +73,35 @@ class Reconciler:
         except ValidationError as error:
             await self._refuse(key, obj, error)
             return set()
-        revision: Revision | None = None
-        drift: str | None = None
+        rollout: Rollout | None = None
         obstacle: Obstacle | None = None
         try:
-            strategy, confirmed = await self._with_port(key, strategy, age_of(obj))
-            source = await self._source(strategy)
-            wanted = render_revision(strategy, self._platform, self._port(key), source)
-            rollout = decide(strategy, wanted, self._store.children(key))
-            revision, drift = rollout.revision, rollout.drift
-            desired = children(strategy, self._platform, self._port(key), revision)
-            await self._apply(key, strategy, [stamped(child) for child in desired], confirmed=confirmed)
-            await self._prune(key, strategy, desired)
+            if strategy.metadata.annotations.get(names.ANNOTATION_RECONCILE) == names.RECONCILE_PAUSED:
+                rollout = what_runs(strategy, self._store.children(key))
+            else:
+                strategy, confirmed = await self._with_port(key, strategy, age_of(obj))
+                source = await self._source(strategy)
+                wanted = render_revision(strategy, self._platform, self._port(key), source)
+                rollout = decide(strategy, wanted, self._store.children(key))
+                rollout = await self._carry_out(key, strategy, rollout, confirmed=confirmed)
             obstacle = await self._missing_credentials(key, strategy)
         except Blocked as blocked:
             obstacle = blocked.obstacle
-        await self._write_status(key, strategy, revision, drift, obstacle)
+        await self._write_status(key, strategy, rollout, obstacle)
         return set()
+
+    async def _carry_out(self, key: Key, strategy: Strategy, rollout: Rollout, *, confirmed: bool) -> Rollout:
+        """Brings the children to what was decided. Returns how that went. Raises Blocked."""
+        desired = children(strategy, self._platform, self._port(key), rollout.revision, rollout.restarted_at)
+        tried = trial(strategy, rollout.candidate) if rollout.candidate else []
+        await self._apply(key, strategy, [stamped(child) for child in desired], confirmed=confirmed)
+        try:
+            await self._apply(key, strategy, [stamped(child) for child in tried], confirmed=confirmed)
+        except Blocked as blocked:
+            # The running bot is none the worse for a Job that is refused.
+            rollout = _not_tried(strategy, rollout, blocked.obstacle.message)
+        await self._prune(key, strategy, [*desired, *tried])
+        return rollout
 
     def _port(self, key: Key) -> int:
         return self._ports.allocate(key)
@@ -223,6 +238,9 @@ class Reconciler:
         return await self._cluster.apply(child)
 
     def _drifted(self, key: Key, desired: Object, live: Object) -> bool:
+        if desired["kind"] == JOB.kind:
+            # A Job runs once, as it was made: nothing in it can be changed.
+            return False
         applied, left = self._tolerated.get((key, _child_key(desired)), ("", frozenset()))
         if applied != desired["metadata"]["annotations"][ANNOTATION_APPLIED]:
             left = frozenset()
@@ -258,18 +276,22 @@ class Reconciler:
         wanted = {_child_key(child) for child in desired}
         live = self._store.children(key)
         in_use = revision_in_use(live)
+        runs = {child["metadata"]["name"] for child in desired if child["kind"] == SECRET.kind}
         kinds = {resource.kind for resource in CHILDREN} - {VOLUME_CLAIM.kind}
         for child_key, child in live.items():
             if child_key in wanted or child_key[0] not in kinds or not _owned_by(child, strategy):
                 continue
             if child_key[0] == SECRET.kind and child["metadata"]["labels"].get(names.LABEL_REVISION) in in_use:
                 continue
+            if child_key[0] == JOB.kind and child_key[1] in runs:
+                # Its revision passed and runs now: the Job goes by itself, and until then its log can be read.
+                continue
             if not child["metadata"].get("deletionTimestamp"):
                 await self._cluster.delete(child)
                 log.info("pruned", strategy=str(key), child="/".join(child_key))
 
     async def _write_status(
-        self, key: Key, strategy: Strategy, revision: Revision | None, drift: str | None, obstacle: Obstacle | None
+        self, key: Key, strategy: Strategy, rollout: Rollout | None, obstacle: Obstacle | None
     ) -> None:
         live = self._store.children(key)
         name = strategy.metadata.name
@@ -277,12 +299,14 @@ class Reconciler:
             strategy=strategy,
             port=self._ports.port_of(key),
             url=url(strategy, self._platform),
-            image=revision.image if revision else None,
+            image=rollout.revision.image if rollout else None,
             pod=live.get((POD.kind, names.pod(name))),
             volume_claim=live.get((VOLUME_CLAIM.kind, names.volume_claim(name))),
-            drift=drift,
-            revision=revision.name if revision else None,
+            hold=rollout.hold if rollout else None,
+            preflight=rollout.preflight if rollout else None,
+            revision=rollout.revision.name if rollout else None,
             obstacle=obstacle,
+            reconcile=strategy.metadata.annotations.get(names.ANNOTATION_RECONCILE),
         )
         wanted = status(seen, datetime.now(UTC))
         now = strategy.status.model_dump(by_alias=True, mode="json", exclude_none=True)
@@ -328,6 +352,14 @@ class Reconciler:
                 "status": wanted,
             }
             self._store.put(await self._cluster.apply(body, status=True))
+
+
+def _not_tried(strategy: Strategy, rollout: Rollout, message: str) -> Rollout:
+    if rollout.candidate is None:
+        return rollout
+    preflight = Preflight(Stage.FAILED, message)
+    hold = failed(strategy, rollout.revision, rollout.candidate, preflight)
+    return replace(rollout, hold=hold, preflight=preflight)
 
 
 def _child_key(obj: Object) -> ChildKey:

@@ -42,15 +42,18 @@ SECRET: Final = Resource("v1", "Secret", "secrets")
 CONFIG_MAP: Final = Resource("v1", "ConfigMap", "configmaps")
 VOLUME_CLAIM: Final = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 INGRESS: Final = Resource("networking.k8s.io/v1", "Ingress", "ingresses")
+JOB: Final = Resource("batch/v1", "Job", "jobs")
 EVENT: Final = Resource("v1", "Event", "events")
 
-CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS)
-"""What the operator makes for a Strategy. Pods are the StatefulSet's; the operator only looks at them."""
+CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS, JOB)
+"""What the operator makes for a Strategy. Pods are the StatefulSet's and the Job's; the operator only looks at them."""
 
 BY_KIND: Final = {resource.kind: resource for resource in (STRATEGY, POD, *CHILDREN)}
 
 CHILD_SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
-POD_SELECTOR: Final = f"{names.LABEL_COMPONENT}={names.COMPONENT_BOT},{names.LABEL_STRATEGY}"
+POD_SELECTOR: Final = (
+    f"{names.LABEL_COMPONENT} in ({names.COMPONENT_BOT},{names.COMPONENT_PREFLIGHT}),{names.LABEL_STRATEGY}"
+)
 
 
 def resource_of(obj: Object) -> Resource:

@@ -1,14 +1,17 @@
 """The status of a Strategy as a pure function of what was decided and what was seen."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 
 from btcwatcher_crds import names
 from btcwatcher_crds.conditions import AnyReason, ConditionType, Reason
 from btcwatcher_crds.strategy import Condition, ConditionStatus, State, Strategy, StrategyStatus
-from btcwatcher_crds.termination import CONFIG_REASONS
+from btcwatcher_crds.termination import CONFIG_REASONS, TerminationReason
 from btcwatcher_operator.bot_state import BotState, read
+from btcwatcher_operator.preflight import Preflight, Stage
 from btcwatcher_operator.resources import Object
+from btcwatcher_operator.rollout import Hold
 
 MESSAGE_MAX_LENGTH = 1024
 
@@ -33,11 +36,15 @@ class Seen:
     image: str | None
     pod: Object | None
     volume_claim: Object | None
-    drift: str | None = None
-    """Why a changed config waits for the user, if it does."""
+    hold: Hold | None = None
+    """Why the bot goes on with an older revision than the spec asks for, if it does."""
+    preflight: Preflight | None = None
+    """How the revision fares that the spec asks for, while it is tried beside the bot."""
     revision: str | None = None
     """The revision the pod should have."""
     obstacle: Obstacle | None = None
+    reconcile: str | None = None
+    """The value of the annotation btcwatcher.io/reconcile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +56,19 @@ class _Verdict:
 
 def status(seen: Seen, now: datetime) -> Object:
     """The whole status, to be applied as it is. `now` dates only the conditions whose status changed."""
-    verdicts = _verdicts(seen)
-    built: Object = {"observedGeneration": seen.strategy.metadata.generation}
-    optional = {"port": seen.port, "url": seen.url, "image": seen.image}
-    built.update({key: value for key, value in optional.items() if value is not None})
-    built["conditions"] = _conditions(seen.strategy.metadata.generation, seen.strategy.status.conditions, verdicts, now)
-    return built
+    bot = _bot(seen)
+    verdicts = _verdicts(seen, bot)
+    generation = seen.strategy.metadata.generation
+    if seen.reconcile == names.RECONCILE_PAUSED:
+        # What changed since is not looked at: whoever waits for it must not read that it is done.
+        generation = seen.strategy.status.observed_generation or 0
+    ready_revision = _revision(seen.pod) if seen.pod and bot.ready else seen.strategy.status.ready_revision
+    optional = {"port": seen.port, "url": seen.url, "image": seen.image, "readyRevision": ready_revision}
+    return {
+        "observedGeneration": generation,
+        **{key: value for key, value in optional.items() if value is not None},
+        "conditions": _conditions(generation, seen.strategy.status.conditions, verdicts, now),
+    }
 
 
 def refused(obj: Object, sentence: str, now: datetime) -> Object:
@@ -67,27 +81,48 @@ def refused(obj: Object, sentence: str, now: datetime) -> Object:
         ConditionType.CONFIG_VALID: _false(Reason.SPEC_INVALID, sentence),
         ConditionType.STALLED: _true(Reason.WAITS_FOR_USER, sentence),
     }
-    kept = {key: live[key] for key in ("port", "url", "image") if key in live}
+    kept = {key: live[key] for key in ("port", "url", "image", "readyRevision") if key in live}
     return {**kept, "observedGeneration": generation, "conditions": _conditions(generation, before, verdicts, now)}
 
 
-def _verdicts(seen: Seen) -> dict[ConditionType, _Verdict]:
-    bot = _bot(seen)
+def _verdicts(seen: Seen, bot: BotState) -> dict[ConditionType, _Verdict]:
     ready = _ready(seen, bot)
     verdicts = {
         ConditionType.READY: ready,
         ConditionType.CONFIG_VALID: _config_valid(seen, bot),
         ConditionType.STORAGE_READY: _storage_ready(seen),
     }
-    if seen.drift:
-        verdicts[ConditionType.CONFIG_DRIFT] = _true(Reason.UPDATE_AVAILABLE, seen.drift)
+    if seen.hold:
+        verdicts[ConditionType.CONFIG_DRIFT] = _true(seen.hold.reason, seen.hold.message)
+    if seen.reconcile is not None:
+        verdicts[ConditionType.RECONCILE_PAUSED] = _reconcile_paused(seen)
+    progress = _progress(seen, bot, ready)
+    if progress is not None:
+        verdicts[progress[0]] = progress[1]
+    return verdicts
+
+
+def _progress(seen: Seen, bot: BotState, ready: _Verdict) -> tuple[ConditionType, _Verdict] | None:
+    """Whether the spec is on its way or stuck; at most one of the two, as kstatus reads them."""
     if ready.status is not ConditionStatus.TRUE:
         stuck = seen.obstacle.stuck if seen.obstacle else bot.stuck
-        if stuck:
-            verdicts[ConditionType.STALLED] = _true(Reason.WAITS_FOR_USER, f"{ready.reason}: {ready.message}")
-        else:
-            verdicts[ConditionType.RECONCILING] = _true(Reason.PROGRESSING, f"{ready.reason}: {ready.message}")
-    return verdicts
+        words = f"{ready.reason}: {ready.message}"
+    elif seen.hold and (seen.hold.stuck or seen.hold.in_progress):
+        stuck, words = seen.hold.stuck, f"{seen.hold.reason}: {seen.hold.message}"
+    else:
+        return None
+    if stuck:
+        return ConditionType.STALLED, _true(Reason.WAITS_FOR_USER, words)
+    return ConditionType.RECONCILING, _true(Reason.PROGRESSING, words)
+
+
+def _reconcile_paused(seen: Seen) -> _Verdict:
+    metadata = seen.strategy.metadata
+    if seen.reconcile == names.RECONCILE_PAUSED:
+        go_on = f"kubectl -n {metadata.namespace} annotate strategy {metadata.name} {names.ANNOTATION_RECONCILE}-"
+        return _true(Reason.RECONCILE_PAUSED, f"nothing is changed in the cluster until: {go_on}")
+    words = f"annotation {names.ANNOTATION_RECONCILE}: {seen.reconcile!r} says nothing; to pause write"
+    return _false(Reason.ANNOTATION_UNKNOWN, f"{words} {names.RECONCILE_PAUSED!r}")
 
 
 def _bot(seen: Seen) -> BotState:
@@ -110,7 +145,7 @@ def _ready(seen: Seen, bot: BotState) -> _Verdict:
         if seen.pod is None:
             return _true(Reason.SUSPENDED, "no pod, as spec.state asks; port, data and history stay")
         return _false(Reason.SUSPENDING, "the pod is ending")
-    if bot.ready and seen.strategy.spec.state is State.PAUSED:
+    if bot.ready and seen.strategy.spec.state is State.PAUSED and seen.reconcile != names.RECONCILE_PAUSED:
         return _true(Reason.PAUSED, "the bot is told to open no new trades; open ones are looked after")
     return (_true if bot.ready else _false)(bot.reason, bot.message)
 
@@ -118,6 +153,8 @@ def _ready(seen: Seen, bot: BotState) -> _Verdict:
 def _config_valid(seen: Seen, bot: BotState) -> _Verdict:
     if seen.obstacle and seen.obstacle.reason in (Reason.SPEC_INVALID, Reason.SOURCE_MISSING):
         return _false(seen.obstacle.reason, seen.obstacle.message)
+    if seen.hold and seen.preflight:
+        return _tried(seen, seen.preflight)
     if bot.preflight and (not bot.preflight_passed or bot.preflight.reason in CONFIG_REASONS):
         return _false(bot.preflight.reason, bot.preflight.message)
     if bot.preflight_passed:
@@ -125,6 +162,30 @@ def _config_valid(seen: Seen, bot: BotState) -> _Verdict:
             return _false(bot.reason, bot.message)
         return _true(Reason.VALID, "freqtrade accepts the config and the strategy")
     return _Verdict(ConditionStatus.UNKNOWN, Reason.PENDING, "the preflight has not ended yet")
+
+
+def _tried(seen: Seen, preflight: Preflight) -> _Verdict:
+    """What is known of a revision that is tried beside the running bot."""
+    if preflight.stage is Stage.FAILED:
+        if preflight.said is None:
+            return _Verdict(ConditionStatus.UNKNOWN, Reason.PREFLIGHT_FAILED, preflight.message)
+        said = preflight.said
+        return _false(said.reason if said.reason in CONFIG_REASONS else Reason.PREFLIGHT_FAILED, said.message)
+    before = next((one for one in seen.strategy.status.conditions if one.type == ConditionType.CONFIG_VALID), None)
+    if (
+        before is not None
+        and before.status is ConditionStatus.FALSE
+        and before.observed_generation == seen.strategy.metadata.generation
+    ):
+        # It is tried again: until that has ended, what was said of it last holds.
+        return _false(_known(before.reason), before.message)
+    return _Verdict(ConditionStatus.UNKNOWN, Reason.PENDING, preflight.message)
+
+
+def _known(reason: str) -> AnyReason:
+    with contextlib.suppress(ValueError):
+        return TerminationReason(reason)
+    return Reason.PREFLIGHT_FAILED
 
 
 def _storage_ready(seen: Seen) -> _Verdict:

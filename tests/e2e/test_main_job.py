@@ -222,6 +222,26 @@ def _ask(running: RunningStack, space: str, name: str, what: str) -> Any:
     return answer.json()
 
 
+def test_a_change_that_cannot_work_leaves_the_bot_trading(running: RunningStack, holder: tuple[str, str]) -> None:
+    space, name = holder
+    kubectl = running.kubectl
+    kubectl("-n", space, "wait", "--for=condition=Ready", f"strategy/{name}", "--timeout=60s", timeout=70)
+    process = running.listener((kubectl.get("strategy", name, space) or {})["status"]["port"])
+    broken = HOLDER.replace("return dataframe", "return dataframe['no_such_column']", 1)
+    kubectl.apply(strategy(name, space, broken, "Holder"))
+
+    def judged() -> bool:
+        return bool(condition(kubectl, space, name, "ConfigValid").get("reason") == "StrategyRaises")
+
+    until(judged, "the Job's verdict", 120)
+    assert "no_such_column" in condition(kubectl, space, name, "ConfigValid")["message"], "freqtrade's own words"
+    assert "goes on" in condition(kubectl, space, name, "ConfigDrift")["message"]
+    assert condition(kubectl, space, name)["status"] == "True"
+    assert running.listener((kubectl.get("strategy", name, space) or {})["status"]["port"]) == process
+    kubectl.apply(strategy(name, space, HOLDER, "Holder"))
+    until(lambda: not condition(kubectl, space, name, "ConfigDrift"), "the old spec needs no trial", 30)
+
+
 def test_a_changed_spec_restarts_the_bot_with_it(running: RunningStack, holder: tuple[str, str]) -> None:
     space, name = holder
     kubectl = running.kubectl
@@ -232,7 +252,8 @@ def test_a_changed_spec_restarts_the_bot_with_it(running: RunningStack, holder: 
 
     def runs_it() -> bool:
         ready = condition(kubectl, space, name)
-        return bool(ready["status"] == "True" and ready["observedGeneration"] == generation)
+        drift = condition(kubectl, space, name, "ConfigDrift")
+        return bool(ready["status"] == "True" and ready["observedGeneration"] == generation and not drift)
 
     until(runs_it, "Ready of the new generation", 120)
     claims = kubectl.list("persistentvolumeclaims", space)

@@ -10,7 +10,7 @@ import yaml
 
 from btcwatcher_crds import names
 from btcwatcher_crds.strategy import Strategy
-from btcwatcher_operator.children.build import children, render_revision
+from btcwatcher_operator.children.build import children, render_revision, trial
 from btcwatcher_operator.platform import Platform
 
 HERE = Path(__file__).parent
@@ -33,7 +33,8 @@ def load(name: str) -> Strategy:
 
 def build(strategy: Strategy, platform: Platform = PLATFORM, port: int = 8081) -> list[dict[str, Any]]:
     source = strategy.spec.source.inline if strategy.spec.source else None
-    return children(strategy, platform, port, render_revision(strategy, platform, port, source))
+    restarted_at = strategy.metadata.annotations.get(names.ANNOTATION_RESTARTED_AT)
+    return children(strategy, platform, port, render_revision(strategy, platform, port, source), restarted_at)
 
 
 def readable(child: dict[str, Any]) -> dict[str, Any]:
@@ -54,6 +55,30 @@ def test_children(name: str, request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--update-golden"):
         expected.write_text(built)
     assert built == expected.read_text()
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_the_job_that_tries_a_revision(name: str, request: pytest.FixtureRequest) -> None:
+    strategy = load(name)
+    source = strategy.spec.source.inline if strategy.spec.source else None
+    revision = render_revision(strategy, PLATFORM, 8081, source)
+    secret, job = trial(strategy, revision)
+    expected = HERE / "output" / f"{name}-preflight.yaml"
+    built = yaml.safe_dump(job, sort_keys=True, width=110)
+    if request.config.getoption("--update-golden"):
+        expected.write_text(built)
+    assert built == expected.read_text()
+    assert secret["metadata"]["name"] == job["metadata"]["name"], "a Job's name is that of what it tries"
+
+
+def test_the_job_sees_neither_credentials_nor_the_bots_data() -> None:
+    strategy = load("everything")
+    _, job = trial(strategy, render_revision(strategy, PLATFORM, 8081, "source"))
+    pod = job["spec"]["template"]
+    assert "okx-main" not in json.dumps(pod)
+    assert "persistentVolumeClaim" not in json.dumps(pod)
+    selector = next(child for child in build(strategy) if child["kind"] == "Service")["spec"]["selector"]
+    assert any(pod["metadata"]["labels"].get(label) != value for label, value in selector.items())
 
 
 def revision_of(built: list[dict[str, Any]]) -> str:

@@ -49,9 +49,9 @@ class LocalCluster:
         )
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def start_node(self, settings: NodeSettings | None = None) -> None:
+    async def start_node(self, settings: NodeSettings | None = None, images: Obj = IMAGES) -> None:
         await self._start(
-            "node", lambda ready: node.run(self.kubeconfig, ImageTable(IMAGES), settings or self.settings, ready=ready)
+            "node", lambda ready: node.run(self.kubeconfig, ImageTable(images), settings or self.settings, ready=ready)
         )
 
     async def start_controllers(self) -> None:

@@ -11,6 +11,7 @@ from btcwatcher_operator.children.bot_config import bot_config
 from btcwatcher_operator.children.canonical import canonical_json, short_hash
 from btcwatcher_operator.children.ingress import host, ingress
 from btcwatcher_operator.children.metadata import Object
+from btcwatcher_operator.children.preflight_job import preflight_job
 from btcwatcher_operator.children.secrets import access_secret, revision_secret
 from btcwatcher_operator.children.service import service
 from btcwatcher_operator.children.stateful_set import pod_template, stateful_set
@@ -52,10 +53,13 @@ def render_revision(strategy: Strategy, platform: Platform, port: int, source: s
     return Revision(name, {**files, POD_TEMPLATE_FILE: canonical_json(template)})
 
 
-def children(strategy: Strategy, platform: Platform, port: int, revision: Revision) -> list[Object]:
+def children(
+    strategy: Strategy, platform: Platform, port: int, revision: Revision, restarted_at: str | None = None
+) -> list[Object]:
     """The children, in the order they are made: what a pod needs is there before the StatefulSet.
 
-    `revision` is the one to run, which under updateStrategy Manual can be an older one than the spec asks for.
+    `revision` is the one to run, which can be an older one than the spec asks for; `restarted_at` the restart
+    annotation that its pod has.
     """
     namespace, name = strategy.metadata.namespace, strategy.metadata.name
     token = webhook_token(platform.webhook_key, namespace, name, strategy.spec.signals.token_generation)
@@ -65,11 +69,19 @@ def children(strategy: Strategy, platform: Platform, port: int, revision: Revisi
         revision_secret(strategy, revision.name, revision.files),
         volume_claim(strategy),
         service(strategy, port),
-        stateful_set(strategy, _restartable(strategy, revision.template), _replicas(strategy)),
+        stateful_set(strategy, _restartable(revision.template, restarted_at), _replicas(strategy)),
     ]
     if strategy.spec.expose.enabled and platform.base_domain:
         built.append(ingress(strategy, port, platform))
     return built
+
+
+def trial(strategy: Strategy, revision: Revision) -> list[Object]:
+    """What a revision needs to be tried beside the running bot."""
+    return [
+        revision_secret(strategy, revision.name, revision.files),
+        preflight_job(strategy, revision.name, revision.template),
+    ]
 
 
 def url(strategy: Strategy, platform: Platform) -> str | None:
@@ -84,9 +96,8 @@ def _replicas(strategy: Strategy) -> int:
     return 0 if strategy.spec.state is State.SUSPENDED else 1
 
 
-def _restartable(strategy: Strategy, template: Object) -> Object:
+def _restartable(template: Object, restarted_at: str | None) -> Object:
     """The pod template with the restart annotation: changing it replaces the pod, as `kubectl rollout restart` does."""
-    restarted_at = strategy.metadata.annotations.get(names.ANNOTATION_RESTARTED_AT)
     if restarted_at is None:
         return template
     metadata: dict[str, Any] = dict(template["metadata"])

@@ -3,16 +3,21 @@ from typing import Any
 import pytest
 
 from btcwatcher_crds import names
+from btcwatcher_crds.conditions import Reason
 from btcwatcher_crds.strategy import Strategy
+from btcwatcher_crds.termination import TerminationReason
 from btcwatcher_operator.children.build import Revision
 from btcwatcher_operator.children.secrets import revision_secret
+from btcwatcher_operator.preflight import Stage
 from btcwatcher_operator.rollout import decide, revision_in_use
+from support.pods import RUNNING as RUNNING_CONTAINER
+from support.pods import container, pod
 
 WANTED = Revision("new", {"config.json": "2", "pod-template.json": "{}"})
 RUNNING = Revision("old", {"config.json": "1", "pod-template.json": "{}"})
 
 
-def strategy(restarted_at: str | None = None, **spec: Any) -> Strategy:
+def strategy(restarted_at: str | None = None, ready: str | None = "old", **spec: Any) -> Strategy:
     annotations = {names.ANNOTATION_RESTARTED_AT: restarted_at} if restarted_at else {}
     return Strategy.model_validate(
         {
@@ -23,6 +28,7 @@ def strategy(restarted_at: str | None = None, **spec: Any) -> Strategy:
                 "timeframe": "5m",
                 **spec,
             },
+            "status": {"readyRevision": ready} if ready else {},
         }
     )
 
@@ -36,6 +42,24 @@ def live(restarted_at: str | None = None) -> dict[tuple[str, str], dict[str, Any
     }
 
 
+def job(*, revision: str = "new", condition: str = "", reason: str = "", ended: Any = None) -> Any:
+    """The Job that tries a revision, and its pod once that has ended: (exit code, termination message)."""
+    labels = {names.LABEL_REVISION: revision, names.LABEL_COMPONENT: names.COMPONENT_PREFLIGHT}
+    conditions = [{"type": condition, "status": "True", "reason": reason, "message": "its words"}] if condition else []
+    found: dict[tuple[str, str], dict[str, Any]] = {
+        ("Job", f"ema-{revision}"): {"metadata": {"labels": labels}, "status": {"conditions": conditions}}
+    }
+    if ended is not None:
+        code, message = ended
+        state = {"terminated": {"exitCode": code, "message": message}}
+        status = {"containerStatuses": [{"name": names.CONTAINER_PREFLIGHT, "state": state}]}
+        found["Pod", f"ema-{revision}-x"] = {"metadata": {"labels": labels}, "status": status}
+    return found
+
+
+REFUSED = job(ended=(1, '{"reason": "StrategyRaises", "message": "KeyError: close"}'))
+
+
 @pytest.mark.parametrize(
     ("spec", "waits"),
     [
@@ -47,20 +71,22 @@ def live(restarted_at: str | None = None) -> dict[tuple[str, str], dict[str, Any
     ],
 )
 def test_who_decides_when_a_changed_config_runs(spec: dict[str, Any], waits: bool) -> None:
-    rollout = decide(strategy(**spec), WANTED, live())
+    rollout = decide(strategy(ready=None, **spec), WANTED, live())
     assert rollout.revision == (RUNNING if waits else WANTED)
-    assert (rollout.drift is not None) is waits
+    assert (rollout.hold is not None) is waits
+    assert rollout.candidate is None
 
 
 def test_the_sentence_names_what_changed_and_the_command() -> None:
-    drift = decide(strategy(mode="Live"), WANTED, live()).drift
-    assert drift is not None
-    assert "config.json changed" in drift
-    assert "kubectl -n trading annotate strategy ema --overwrite btcwatcher.io/restartedAt=" in drift
+    hold = decide(strategy(mode="Live"), WANTED, live()).hold
+    assert hold is not None
+    assert hold.reason is Reason.UPDATE_AVAILABLE
+    assert "config.json changed" in hold.message
+    assert "kubectl -n trading annotate strategy ema --overwrite btcwatcher.io/restartedAt=" in hold.message
 
 
 def test_a_new_restart_annotation_is_the_users_word() -> None:
-    asked = strategy("2026-11-23T10:00:00Z", mode="Live")
+    asked = strategy("2026-11-23T10:00:00Z", ready=None, mode="Live")
     assert decide(asked, WANTED, live()).revision == WANTED
     assert decide(asked, WANTED, live("2026-11-23T10:00:00Z")).revision == RUNNING
 
@@ -74,6 +100,97 @@ def test_a_lost_revision_cannot_be_kept() -> None:
     assert decide(strategy(mode="Live"), WANTED, without_secret).revision == WANTED
 
 
-def test_a_revision_is_in_use_while_a_pod_has_it() -> None:
+def test_a_revision_is_in_use_while_a_pod_or_a_job_has_it() -> None:
     pods = {("Pod", "ema-0"): {"metadata": {"labels": {names.LABEL_REVISION: "older"}}}}
-    assert revision_in_use({**live(), **pods}) == {"old", "older"}
+    assert revision_in_use({**live(), **pods, **job()}) == {"old", "older", "new"}
+
+
+def test_a_running_bot_keeps_its_revision_while_the_new_one_is_tried() -> None:
+    trials: list[Any] = [{}, job(), job(revision="another", condition="Complete")]
+    for more in trials:
+        rollout = decide(strategy(), WANTED, {**live(), **more})
+        assert (rollout.revision, rollout.candidate) == (RUNNING, WANTED)
+        assert rollout.hold is not None
+        assert (rollout.hold.reason, rollout.hold.in_progress) == (Reason.PREFLIGHT_RUNNING, True)
+
+
+def test_a_pod_that_is_ready_is_proof_enough() -> None:
+    ready_pod = pod(RUNNING_CONTAINER, revision="old")
+    assert decide(strategy(ready=None), WANTED, {**live(), ("Pod", "ema-0"): ready_pod}).candidate == WANTED
+    starting = pod(container(), revision="old")
+    assert decide(strategy(ready=None), WANTED, {**live(), ("Pod", "ema-0"): starting}).revision == WANTED
+
+
+@pytest.mark.parametrize("passed", [job(ended=(0, "")), job(condition="Complete")])
+def test_what_has_passed_takes_the_place(passed: Any) -> None:
+    rollout = decide(strategy(), WANTED, {**live(), **passed})
+    assert (rollout.revision, rollout.hold, rollout.candidate) == (WANTED, None, None)
+
+
+def test_what_has_failed_does_not_and_says_why() -> None:
+    rollout = decide(strategy(), WANTED, {**live(), **REFUSED})
+    assert rollout.revision == RUNNING
+    assert rollout.preflight is not None
+    assert rollout.preflight.said is not None
+    assert rollout.preflight.said.reason is TerminationReason.STRATEGY_RAISES
+    assert rollout.hold is not None
+    assert (rollout.hold.reason, rollout.hold.stuck) == (Reason.PREFLIGHT_FAILED, True)
+    assert "revision old goes on: revision new did not pass its preflight: KeyError: close" in rollout.hold.message
+    assert "kubectl -n trading delete job ema-new" in rollout.hold.message
+
+
+def test_a_job_that_was_stopped_says_nothing_of_the_revision() -> None:
+    rollout = decide(strategy(), WANTED, {**live(), **job(condition="Failed", reason="DeadlineExceeded")})
+    assert rollout.preflight is not None
+    assert (rollout.preflight.stage, rollout.preflight.said) == (Stage.FAILED, None)
+    assert rollout.hold is not None
+    assert "could not be tried: DeadlineExceeded: its words" in rollout.hold.message
+
+
+def test_a_failed_jobs_last_words_are_waited_for() -> None:
+    rollout = decide(strategy(), WANTED, {**live(), **job(condition="Failed", reason="BackoffLimitExceeded")})
+    assert rollout.preflight is not None
+    assert rollout.preflight.stage is Stage.RUNNING
+
+
+def test_a_drained_nodes_pod_is_not_held_against_the_revision() -> None:
+    drained = job(ended=(143, ""))
+    drained["Pod", "ema-new-x"]["status"]["conditions"] = [{"type": "DisruptionTarget", "status": "True"}]
+    rollout = decide(strategy(), WANTED, {**live(), **drained})
+    assert rollout.preflight is not None
+    assert rollout.preflight.stage is Stage.RUNNING
+
+
+def test_why_a_job_does_not_start_is_told() -> None:
+    waiting = job(ended=(0, ""))
+    status = waiting["Pod", "ema-new-x"]["status"]
+    status["containerStatuses"][0]["state"] = {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}
+    hold = decide(strategy(), WANTED, {**live(), **waiting}).hold
+    assert hold is not None
+    assert "its pod does not start: no such image" in hold.message
+
+
+def test_a_reverted_spec_needs_no_trial() -> None:
+    rollout = decide(strategy(), RUNNING, {**live(), **REFUSED})
+    assert (rollout.revision, rollout.hold, rollout.candidate) == (RUNNING, None, None)
+
+
+@pytest.mark.parametrize(
+    ("update", "trial", "restarted_at"),
+    [
+        ("Manual", {}, None),
+        ("Manual", REFUSED, None),
+        ("Auto", {}, None),
+        # It is what the user asks for, and the change cannot have it.
+        ("Auto", REFUSED, "now"),
+    ],
+)
+def test_a_restart_that_is_to_apply_a_change_waits_for_its_trial(update: str, trial: Any, restarted_at: Any) -> None:
+    asked = strategy("now", updateStrategy=update)
+    rollout = decide(asked, WANTED, {**live(), **trial})
+    assert (rollout.revision, rollout.restarted_at) == (RUNNING, restarted_at)
+    assert decide(asked, WANTED, {**live(), **job(ended=(0, ""))}).restarted_at == "now"
+
+
+def test_an_annotation_that_was_taken_away_restarts_nothing() -> None:
+    assert decide(strategy(), RUNNING, live("before")).restarted_at == "before"

@@ -7,7 +7,10 @@ import pytest
 from btcwatcher_crds import names
 from btcwatcher_crds.conditions import ConditionType, Reason
 from btcwatcher_crds.strategy import Strategy
+from btcwatcher_crds.termination import Termination, TerminationReason
 from btcwatcher_operator.events import transitions
+from btcwatcher_operator.preflight import Preflight, Stage
+from btcwatcher_operator.rollout import Hold
 from btcwatcher_operator.status import Obstacle, Seen, refused, status
 from support.pods import RUNNING, container, ended, pod
 
@@ -109,9 +112,78 @@ def test_an_obstacle_goes_before_what_the_pod_says(stuck: bool) -> None:
 
 
 def test_drift_is_told() -> None:
-    built = status(seen(drift="revision b waits"), NOW)
+    built = status(seen(hold=Hold(Reason.UPDATE_AVAILABLE, "revision b waits")), NOW)
     assert conditions(built)["ConfigDrift"] == ("True", "UpdateAvailable")
     assert conditions(built)["Ready"] == ("True", "Running")
+    assert "Stalled" not in conditions(built)
+
+
+def test_a_change_that_is_tried_is_in_progress_while_the_bot_runs() -> None:
+    hold = Hold(Reason.PREFLIGHT_RUNNING, "revision b is tried", in_progress=True)
+    built = conditions(status(seen(hold=hold, preflight=Preflight(Stage.RUNNING, "its Job is running")), NOW))
+    assert built["Ready"] == ("True", "Running")
+    assert built["ConfigValid"] == ("Unknown", "Pending")
+    assert built["ConfigDrift"] == ("True", "PreflightRunning")
+    assert built["Reconciling"] == ("True", "Progressing")
+
+
+REFUSED = Preflight(Stage.FAILED, "KeyError: close", Termination(reason=TerminationReason.STRATEGY_RAISES, message="K"))
+
+
+def test_a_change_that_failed_is_stalled_while_the_bot_runs() -> None:
+    hold = Hold(Reason.PREFLIGHT_FAILED, "revision a goes on", stuck=True)
+    built = status(seen(hold=hold, preflight=REFUSED), NOW)
+    assert conditions(built) == {
+        "Ready": ("True", "Running"),
+        "ConfigValid": ("False", "StrategyRaises"),
+        "StorageReady": ("True", "Bound"),
+        "ConfigDrift": ("True", "PreflightFailed"),
+        "Stalled": ("True", "WaitsForUser"),
+    }
+    told = [(event.type, event.reason) for event in transitions(strategy(), built)]
+    assert ("Warning", "PreflightFailed") in told
+    assert ("Warning", "StrategyRaises") in told
+
+
+def test_a_trial_without_a_verdict_says_nothing_of_the_config() -> None:
+    stopped = Preflight(Stage.FAILED, "DeadlineExceeded")
+    hold = Hold(Reason.PREFLIGHT_FAILED, "revision a goes on", stuck=True)
+    assert conditions(status(seen(hold=hold, preflight=stopped), NOW))["ConfigValid"] == ("Unknown", "PreflightFailed")
+
+
+@pytest.mark.parametrize(("generation", "kept"), [(4, True), (3, False)])
+def test_a_verdict_holds_until_there_is_another_on_the_same_spec(generation: int, kept: bool) -> None:
+    before = {"type": "ConfigValid", "status": "False", "reason": "StrategyRaises", "observedGeneration": generation}
+    hold = Hold(Reason.PREFLIGHT_RUNNING, "revision b is tried", in_progress=True)
+    again = seen(strategy=strategy([before]), hold=hold, preflight=Preflight(Stage.RUNNING, "again"))
+    expected = ("False", "StrategyRaises") if kept else ("Unknown", "Pending")
+    assert conditions(status(again, NOW))["ConfigValid"] == expected
+
+
+def test_the_revision_the_bot_was_ready_with_is_remembered() -> None:
+    assert status(seen(), NOW)["readyRevision"] == "r1"
+    silent = seen(pod=pod(container()))
+    assert "readyRevision" not in status(silent, NOW)
+    known = strategy()
+    known = known.model_copy(update={"status": known.status.model_copy(update={"ready_revision": "r0"})})
+    assert status(seen(strategy=known, pod=None), NOW)["readyRevision"] == "r0"
+
+
+def test_paused_reconciliation_is_told_and_speaks_of_the_generation_before() -> None:
+    known = strategy()
+    known = known.model_copy(update={"status": known.status.model_copy(update={"observed_generation": 3})})
+    built = status(seen(strategy=known, reconcile="paused"), NOW)
+    assert conditions(built)["ReconcilePaused"] == ("True", "ReconcilePaused")
+    assert {built["observedGeneration"], *(one["observedGeneration"] for one in built["conditions"])} == {3}
+    assert "kubectl -n trading annotate strategy ema btcwatcher.io/reconcile-" in built["conditions"][-1]["message"]
+    assert [event.reason for event in transitions(known, built)][-1] == "ReconcilePaused"
+
+
+def test_a_reconcile_annotation_that_says_nothing_is_told() -> None:
+    built = status(seen(reconcile="pause"), NOW)
+    assert conditions(built)["ReconcilePaused"] == ("False", "AnnotationUnknown")
+    assert "'pause' says nothing; to pause write 'paused'" in built["conditions"][-1]["message"]
+    assert built["observedGeneration"] == 4
 
 
 def test_only_a_changed_status_gets_a_new_date() -> None:
@@ -148,5 +220,11 @@ def test_one_event_for_one_change_and_none_for_none() -> None:
 
 def test_every_condition_type_is_of_the_catalogue() -> None:
     known = {kind.value for kind in ConditionType}
-    for fields in ({}, {"pod": None}, {"drift": "d"}, {"obstacle": Obstacle(Reason.CHILD_REFUSED, "m")}):
+    for fields in (
+        {},
+        {"pod": None},
+        {"hold": Hold(Reason.UPDATE_AVAILABLE, "d")},
+        {"reconcile": "paused"},
+        {"obstacle": Obstacle(Reason.CHILD_REFUSED, "m")},
+    ):
         assert set(conditions(status(seen(**fields), NOW))) <= known
