@@ -1,8 +1,10 @@
 """The thin edge to the API server: a handful of verbs on plain objects."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
@@ -10,6 +12,7 @@ from kubernetes.aio import client, config
 from yarl import URL
 
 from btcwatcher_crds import names
+from btcwatcher_operator.ownership import handed_over, trim
 from btcwatcher_operator.resources import EVENT, Object, Resource, resource_of
 
 LIST_CHUNK = 200
@@ -17,9 +20,6 @@ CONNECTIONS = 64
 REQUEST_TIMEOUT_SECONDS = 30
 
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-
-NO_OBJECTS_VERSION: Final = "1"
-"""A resourceVersion that no object has: etcd's first write is revision 2."""
 
 
 class ClusterError(Exception):
@@ -51,7 +51,9 @@ class Cluster:
             await config.load_kube_config(client_configuration=configuration)
         # The library knows what the configuration says of certificates.
         context = client.ApiClient(configuration).rest_client.ssl_context
-        session = ClientSession(connector=TCPConnector(limit=CONNECTIONS, ssl=context), trust_env=True)
+        # Not aiohttp's trust_env, which reads ~/.netrc and the variables of proxies anew for every request.
+        configuration.proxy = configuration.proxy or _environment_proxy(configuration.host)
+        session = ClientSession(connector=TCPConnector(limit=CONNECTIONS, ssl=context))
         return cls(configuration, session)
 
     async def __aenter__(self) -> Self:
@@ -96,28 +98,40 @@ class Cluster:
                 # List items come without their type.
                 item.setdefault("apiVersion", resource.api_version)
                 item.setdefault("kind", resource.kind)
-                # Half of an object, and nothing here reads it: dropped before the next page comes.
-                item["metadata"].pop("managedFields", None)
+                # Dropped before the next page comes: it is half of an object.
+                trim(item)
             items += page["items"]
             token = page["metadata"].get("continue", "")
             if not token:
                 return items, page["metadata"]["resourceVersion"]
 
-    async def apply(self, obj: Object, *, status: bool = False, absent: bool = False) -> Object:
-        """Server-side apply, taking over what others hold of our fields.
+    async def create(self, obj: Object) -> Object:
+        """Makes the object where nothing has its name; ClusterError 409 where something has."""
+        path = resource_of(obj).path(obj["metadata"]["namespace"])
+        return await self._call("POST", path, {"fieldManager": names.FIELD_MANAGER}, obj)
 
-        With `absent` only where nothing has the name: an API server takes a resourceVersion with an object that it
-        makes, and answers 409 where it is not that of the object that is there.
-        """
+    async def apply(self, obj: Object, *, status: bool = False) -> Object:
+        """Server-side apply, taking over what others hold of our fields."""
         metadata = obj["metadata"]
-        resource = resource_of(obj)
-        body = {**obj, "metadata": {**metadata, "resourceVersion": NO_OBJECTS_VERSION}} if absent else obj
         return await self._call(
             "PATCH",
-            resource.path(metadata["namespace"], metadata["name"], "status" if status else None),
+            resource_of(obj).path(metadata["namespace"], metadata["name"], "status" if status else None),
             {"fieldManager": names.STATUS_FIELD_MANAGER if status else names.FIELD_MANAGER, "force": "true"},
-            body,
+            obj,
             content_type="application/apply-patch+yaml",
+        )
+
+    async def hand_over(self, obj: Object) -> None:
+        """Has our apply hold what our POST holds of the object; nothing else of it changes."""
+        metadata = obj["metadata"]
+        path = resource_of(obj).path(metadata["namespace"], metadata["name"])
+        live = (await self._call("GET", path))["metadata"]
+        change = [
+            {"op": "replace", "path": "/metadata/managedFields", "value": handed_over(live["managedFields"])},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": live["resourceVersion"]},
+        ]
+        await self._call(
+            "PATCH", path, {"fieldManager": names.FIELD_MANAGER}, change, content_type="application/json-patch+json"
         )
 
     async def delete(self, obj: Object, *, orphan: bool = False) -> None:
@@ -145,7 +159,7 @@ class Cluster:
         method: str,
         path: str,
         query: dict[str, str] | None = None,
-        body: Object | None = None,
+        body: Object | Sequence[Object] | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Object:
@@ -171,6 +185,12 @@ class Cluster:
             raise _error(response.status, text, response.headers.get("Retry-After"))
         parsed: Object = msgspec.json.decode(text)
         return parsed
+
+
+def _environment_proxy(url: str) -> str | None:
+    """The proxy that the environment names for the URL (HTTPS_PROXY, NO_PROXY and their like)."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 def _error(status: int, text: bytes, retry_after: str | None) -> ClusterError:

@@ -39,6 +39,12 @@ def stamped(desired: Object) -> Object:
     return {**desired, "metadata": {**metadata, "annotations": annotations}}
 
 
+def applied_hash(child: Object) -> str:
+    """The hash that `stamped` gave the child; empty where somebody took it away."""
+    annotation: str = child["metadata"].get("annotations", {}).get(ANNOTATION_APPLIED, "")
+    return annotation
+
+
 def differences(desired: Any, live: Any, path: str = "") -> Iterator[str]:
     """Paths at which the live object lacks or contradicts what is desired. What is not desired is not looked at."""
     if isinstance(desired, Mapping):

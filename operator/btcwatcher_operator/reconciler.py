@@ -16,7 +16,8 @@ from btcwatcher_operator import events
 from btcwatcher_operator.bot_state import read
 from btcwatcher_operator.children.build import children, render_revision, trial, url
 from btcwatcher_operator.cluster import Cluster, ClusterError
-from btcwatcher_operator.drift import ANNOTATION_APPLIED, differences, stamped
+from btcwatcher_operator.drift import applied_hash, differences, stamped
+from btcwatcher_operator.ownership import made_by_post
 from btcwatcher_operator.platform import Platform
 from btcwatcher_operator.ports import Age, PortPool, PortPoolExhaustedError
 from btcwatcher_operator.preflight import Preflight, Stage
@@ -195,12 +196,12 @@ class Reconciler:
                 confirmed = True
             if live is not None and not _owned_by(live, strategy):
                 await self._check_foreign(child, strategy)
-            await self._apply_child(key, strategy, child, absent=live is None)
+            await self._apply_child(key, strategy, child, live)
 
-    async def _apply_child(self, key: Key, strategy: Strategy, child: Object, *, absent: bool) -> None:
+    async def _apply_child(self, key: Key, strategy: Strategy, child: Object, live: Object | None) -> None:
         kind, name = _child_key(child)
         try:
-            applied = await (self._make(strategy, child) if absent else self._cluster.apply(child))
+            applied = await (self._make(strategy, child) if live is None else self._change(child, live))
         except ClusterError as error:
             if error.status not in FIELD_REFUSALS:
                 raise
@@ -212,7 +213,7 @@ class Reconciler:
         left = frozenset(differences(child, applied))
         if left:
             log.warning("fields_insisted_on_by_others", strategy=str(key), child=f"{kind}/{name}", fields=sorted(left))
-        self._tolerated[key, (kind, name)] = (child["metadata"]["annotations"][ANNOTATION_APPLIED], left)
+        self._tolerated[key, (kind, name)] = (applied_hash(child), left)
         self._store.put(applied)
         log.info("applied", strategy=str(key), child=f"{kind}/{name}")
 
@@ -227,14 +228,19 @@ class Reconciler:
         return await self._cluster.apply(child)
 
     async def _make(self, strategy: Strategy, child: Object) -> Object:
-        """Applies a child that the cache does not have. The name may be somebody else's: never take that over."""
+        """Makes a child that the cache does not have. The name may be somebody else's: never take that over."""
         try:
-            return await self._cluster.apply(child, absent=True)
+            return await self._cluster.create(child)
         except ClusterError as error:
-            # 409: the name is taken. 500: a server that takes no resourceVersion with what it is to make.
-            if error.status not in (409, 500):
+            if error.status != 409:
                 raise
         await self._check_foreign(child, strategy)
+        return await self._cluster.apply(child)
+
+    async def _change(self, child: Object, live: Object) -> Object:
+        """Applies a child over what is there, so that a field which is wanted no longer goes."""
+        if made_by_post(live) and applied_hash(live) != applied_hash(child):
+            await self._cluster.hand_over(child)
         return await self._cluster.apply(child)
 
     def _drifted(self, key: Key, desired: Object, live: Object) -> bool:
@@ -242,7 +248,7 @@ class Reconciler:
             # A Job runs once, as it was made: nothing in it can be changed.
             return False
         applied, left = self._tolerated.get((key, _child_key(desired)), ("", frozenset()))
-        if applied != desired["metadata"]["annotations"][ANNOTATION_APPLIED]:
+        if applied != applied_hash(desired):
             left = frozenset()
         return any(path not in left for path in differences(desired, live))
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from btcwatcher_crds import names
+from btcwatcher_operator.ownership import trim
 from btcwatcher_operator.resources import STRATEGY, Object, Resource
 
 
@@ -97,7 +98,7 @@ class Store:
             return False
         if self._removed.get(obj["metadata"]["uid"], -1) >= version_of(obj):
             return False
-        obj["metadata"].pop("managedFields", None)  # half of an object, and nothing here reads it
+        trim(obj)
         packed = _Packed(obj["metadata"]["uid"], version_of(obj), msgspec.json.encode(obj))
         if obj["kind"] == STRATEGY.kind:
             self._strategies[key] = packed

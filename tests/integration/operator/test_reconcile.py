@@ -155,6 +155,22 @@ def test_what_others_add_is_left_alone(kubectl: Kubectl, namespace: str, operato
     assert (kubectl.get("service", "ema", namespace) or {})["metadata"]["labels"]["team"] == "desk"
 
 
+def test_a_field_that_is_wanted_no_longer_goes(
+    kubectl: Kubectl, namespace: str, operator: Operator, manifest: Object
+) -> None:
+    manifest["spec"]["podTemplate"] = {"labels": {"team": "desk"}, "priorityClassName": "high"}
+    kubectl.apply(manifest)
+    settled(kubectl, namespace)
+    # What a POST made, then what an apply made of it.
+    for change, gone in (({"labels": {"team": None}}, "desk"), ({"priorityClassName": None}, "high")):
+        kubectl.patch("strategy", "ema", namespace, {"spec": {"podTemplate": change}})
+
+        def without(word: str = gone) -> bool:
+            return word not in json.dumps((kubectl.get("statefulset", "ema", namespace) or {})["spec"])
+
+        until(without, f"a StatefulSet without {gone}")
+
+
 def test_a_foreign_object_is_not_taken_over(
     kubectl: Kubectl, namespace: str, operator: Operator, manifest: Object
 ) -> None:
