@@ -103,6 +103,8 @@ def signing_key(folder: Path) -> dict[str, Any]:
 @contextlib.asynccontextmanager
 async def running(database_url: str, folder: Path, *, watch: bool = False, **settings: Any) -> AsyncIterator[Api]:
     """The API in this process. Without `watch` nobody watches Kubernetes, and STRATEGY is known."""
+    # On a busy machine a commit can take seconds; tests of the patience itself ask for less.
+    settings.setdefault("ingest_patience_seconds", 20)
     registry = Registry(KEY)
     registry.replace([strategy()])
     loaded = load(Settings, database_url=database_url, **key_files(folder), **settings)
