@@ -49,10 +49,60 @@ _PLAIN: Final = {
         "reason": {"type": "string"},
         "trade_id": {"type": "string"},
         "timestamp": {"description": "ISO 8601, or seconds or milliseconds since 1970; makes retries known for ever"},
+        "max_lag": {**_NUMBER, "description": "seconds; an older signal is answered 422 and not stored"},
         "message": {"type": "string"},
     },
     "additionalProperties": True,
 }
+_TRADINGVIEW: Final = {
+    "type": "object",
+    "title": "TradingViewAlert",
+    "description": "An alert's message, as JSON. GET /api/v1/strategies/{strategy_id}/webhook has one to paste.",
+    "required": ["action"],
+    "properties": {
+        "token": {"type": "string", "description": "the Strategy's webhook token; it is not stored"},
+        "action": {"type": "string", "enum": ["buy", "sell", "entry", "exit", "message"]},
+        "ticker": {"type": "string", "maxLength": 64, "description": "or `pair`; required unless action is message"},
+        "market_position": {
+            "type": "string",
+            "enum": ["long", "short", "flat"],
+            "description": "after the order; required with buy and sell",
+        },
+        "prev_market_position": {"type": "string", "enum": ["long", "short", "flat"]},
+        "direction": {"type": "string", "enum": ["long", "short"]},
+        "price": _NUMBER,
+        "contracts": _NUMBER,
+        "order_id": {"type": "string"},
+        "comment": {"type": "string"},
+        "signal_strength": {**_NUMBER, "description": "0 to 1"},
+        "time": {"description": "ISO 8601, or seconds or milliseconds since 1970: {{timenow}}"},
+        "max_lag": {**_NUMBER, "description": "seconds; an older signal is answered 422 and not stored"},
+        "message": {"type": "string"},
+    },
+    "additionalProperties": True,
+}
+_WEBHOOK_SECURITY: Final = {
+    "webhookToken": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "Any user name; the Strategy's webhook token as password",
+    },
+    "webhookBearer": {"type": "http", "scheme": "bearer", "description": "The Strategy's webhook token"},
+    "webhookTokenInUrl": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "token",
+        "description": "The Strategy's webhook token, for senders without headers; better in the body as `token`",
+    },
+    "webhookSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "webhook-signature",
+        "description": "Standard Webhooks, with webhook-id and webhook-timestamp; its secret is whsec_ and the base64"
+        " of the Strategy's webhook token",
+    },
+}
+_JSON_BODY: Final = {"schema": {"anyOf": [_FREQTRADE, _TRADINGVIEW, _PLAIN]}}
 
 
 def install(app: FastAPI) -> None:
@@ -67,11 +117,7 @@ def install(app: FastAPI) -> None:
                 schema = model.model_json_schema(ref_template=_REFERENCE)
                 schemas.update(schema.pop("$defs", {}))
                 schemas[model.__name__] = schema
-            components.setdefault("securitySchemes", {})["webhookToken"] = {
-                "type": "http",
-                "scheme": "basic",
-                "description": "Any user name; the Strategy's webhook token as password",
-            }
+            components.setdefault("securitySchemes", {}).update(_WEBHOOK_SECURITY)
             document["paths"][webhook.PATH] = {"post": _webhook()}
             app.openapi_schema = document
         return app.openapi_schema
@@ -88,7 +134,8 @@ def _webhook() -> dict[str, Any]:
         "operationId": "receiveSignal",
         "summary": "Take in a signal of a Strategy",
         "description": "Answered once the signal is on disk. The same message again is answered alike and stored once.",
-        "security": [{"webhookToken": []}],
+        # None as well: the token may come in the body.
+        "security": [*({scheme: []} for scheme in _WEBHOOK_SECURITY), {}],
         "parameters": [
             {
                 "name": "strategy_id",
@@ -96,11 +143,21 @@ def _webhook() -> dict[str, Any]:
                 "required": True,
                 "description": "<namespace>.<name>",
                 "schema": {"type": "string", "examples": ["trading.ema-cross"]},
-            }
+            },
+            {
+                "name": "max_lag",
+                "in": "query",
+                "description": "seconds; a signal whose own time is further back is answered 422 and not stored",
+                "schema": {"type": "number", "exclusiveMinimum": 0},
+            },
         ],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"anyOf": [_FREQTRADE, _PLAIN]}}},
+            "content": {
+                "application/json": _JSON_BODY,
+                "text/plain": _JSON_BODY,
+                "application/x-www-form-urlencoded": {"schema": _FREQTRADE},
+            },
         },
         "responses": {
             "202": {

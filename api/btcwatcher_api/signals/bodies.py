@@ -1,4 +1,5 @@
-"""Bytes of a webhook -> one Event. Two bodies are taken: freqtrade's, whose values are all strings, and a plain one.
+"""Bytes of a webhook -> one Event. Three bodies are taken: freqtrade's, whose values are all strings (JSON or a form),
+TradingView's (see `tradingview`) and a plain one.
 
 The plain body: `action` ("entry", "exit" or "message"), `pair` (required unless it is a message), and as far as known
 `direction`, `signal_strength` (0 to 1), `price`, `amount`, `stake`, `stake_currency`, `profit_ratio`, `profit_amount`,
@@ -8,10 +9,13 @@ they are in the payload.
 
 from decimal import Decimal
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import msgspec
 
+from btcwatcher_api.signals import tradingview
 from btcwatcher_api.signals.fields import FieldError, Fields, InvalidBody
+from btcwatcher_api.signals.limits import MESSAGE_LENGTH, NAME_LENGTH, PAIR_LENGTH
 from btcwatcher_api.signals.types import (
     ENTRY_TYPES,
     EXIT_TYPES,
@@ -31,11 +35,10 @@ _PLAIN_ACTIONS: Final = {
 }
 _DIRECTIONS: Final = frozenset({"long", "short"})
 
-PAIR_LENGTH: Final = 64
-NAME_LENGTH: Final = 255
-MESSAGE_LENGTH: Final = 65_536
-
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+_MOST_FIELDS: Final = 500
 
 
 class NotJson(Exception):  # noqa: N818
@@ -53,11 +56,41 @@ def decode(body: bytes) -> dict[str, Any]:
     return decoded
 
 
+def decode_form(body: bytes) -> dict[str, Any]:
+    """The fields of a form, all strings. JSON that is announced as a form, as `curl -d` does, is taken for what it is.
+
+    Raises NotJson for what is neither, and InvalidBody for a field that comes twice.
+    """
+    if body.lstrip()[:1] == b"{":
+        return decode(body)
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=_MOST_FIELDS,
+        )
+    except ValueError:
+        # The parser's own words quote the body, which may hold a token.
+        raise NotJson("and no form of name=value pairs either") from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise InvalidBody(*(FieldError(name[:64], "comes more than once") for name in fields if names.count(name) > 1))
+    return fields
+
+
+def encode(body: dict[str, Any]) -> bytes:
+    """A decoded body as JSON again, its numbers digit by digit."""
+    return _encoder.encode(body)
+
+
 def parse(body: dict[str, Any]) -> Event | None:
     """The event in a decoded body; None for market data that is not kept. Raises InvalidBody naming every bad field."""
     kind = body.get("type")
     if kind is None and "action" in body:
-        return _plain(body)
+        return tradingview.parse(body) if tradingview.is_tradingview(body) else _plain(body)
     if isinstance(kind, str) and kind in IGNORED_TYPES:
         return None
     known = _TYPES.get(kind) if isinstance(kind, str) else None

@@ -9,6 +9,9 @@ The key of an event is a hash of its whole body. Whether an equal body is the sa
 - it states no time of its own (status, warnings, messages, sub-trade entries, cancelled entries): the same event within
   a window that is longer than any sender's retries and shorter than the shortest candle; after it, a new event.
 
+A sender that signs (Standard Webhooks) gives each message an id, the same in every attempt: then the key is a hash of
+that, and tells retries for three days.
+
 A row's id is made of its key and its event time: 48 bits of milliseconds come first, so ids sort by time and tell their
 partition.
 """
@@ -26,6 +29,8 @@ from btcwatcher_api.signals.types import TRADE_TYPES, Event
 
 _CLOCKS_DIFFER: Final = timedelta(hours=1)
 """How far a bot's clock may be off from ours before the fill of an entry is sought in vain."""
+_MESSAGE_ID_LIFE: Final = timedelta(days=3)
+"""How long a message's own id is sought; longer than any sender goes on trying."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _VERSION_BITS: Final = 0x8 << 76
@@ -45,10 +50,22 @@ class EventKey:
 
 
 def event_key(
-    strategy_id: str, body: dict[str, Any], event: Event, received_at: datetime, window: timedelta
+    strategy_id: str,
+    body: dict[str, Any],
+    event: Event,
+    received_at: datetime,
+    window: timedelta,
+    message_id: str | None = None,
 ) -> EventKey:
-    """The key of an event that was received at `received_at`. `body` is the decoded JSON; key order does not matter."""
-    key = body_key(strategy_id, body)
+    """The key of an event that was received at `received_at`. `body` is the decoded JSON; key order does not matter.
+
+    `message_id`: the sender's own name for the message, if it gives any.
+    """
+    if message_id is None:
+        key = body_key(strategy_id, body)
+    else:
+        key = message_key(strategy_id, message_id)
+        window = _MESSAGE_ID_LIFE
     if event.happened_at is not None:
         return EventKey(signal_id(event.happened_at, key), key, event.happened_at, None)
     seek_from = received_at - window
@@ -63,6 +80,11 @@ def body_key(strategy_id: str, body: dict[str, Any]) -> bytes:
     digest.update(b"\0")
     digest.update(msgspec.json.encode(body, order="sorted"))
     return digest.digest()
+
+
+def message_key(strategy_id: str, message_id: str) -> bytes:
+    """16 bytes that all attempts to deliver one message share; never those of a body."""
+    return hashlib.blake2b(f"{strategy_id}\0id\0{message_id}".encode(), digest_size=16, person=b"message").digest()
 
 
 def signal_id(event_time: datetime, key: bytes) -> UUID:

@@ -13,11 +13,12 @@ class Source(StrEnum):
     """Who wrote the body."""
 
     FREQTRADE = "freqtrade"
+    TRADINGVIEW = "tradingview"
     PLAIN = "plain"
 
 
 class SignalType(StrEnum):
-    """freqtrade's message types, as far as they are kept; a plain body maps to entry, exit or strategy_msg."""
+    """freqtrade's message types, as far as they are kept; other bodies map to entry, exit or strategy_msg."""
 
     ENTRY = "entry"
     ENTRY_FILL = "entry_fill"

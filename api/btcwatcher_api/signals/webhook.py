@@ -5,9 +5,6 @@ the work itself. Its OpenAPI entry is written by hand in `openapi`.
 """
 
 import asyncio
-import base64
-import binascii
-import hmac
 import logging
 import time
 from datetime import UTC, datetime, timedelta
@@ -22,12 +19,16 @@ from starlette.types import Receive, Scope, Send
 from btcwatcher_api import logs
 from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.problems import MEDIA_TYPE, Problem, request_id, unavailable
-from btcwatcher_api.signals.bodies import NotJson, decode, parse
+from btcwatcher_api.signals import admission, lag
+from btcwatcher_api.signals.bodies import NotJson, decode, decode_form, encode, parse
+from btcwatcher_api.signals.credentials import TOKEN_FIELD, query_of, take_from_body
 from btcwatcher_api.signals.dedup import event_key, order_key
 from btcwatcher_api.signals.deliveries import channels_of
 from btcwatcher_api.signals.fields import InvalidBody
 from btcwatcher_api.signals.grading import grade
 from btcwatcher_api.signals.ingest import GroupCommit, NotTaken
+from btcwatcher_api.signals.lag import MAX_LAG_FIELD
+from btcwatcher_api.signals.signatures import Signed
 from btcwatcher_api.signals.types import Event
 from btcwatcher_api.signals.writer import NewSignal, Row, RowsRefused
 from btcwatcher_api.strategies.registry import KnownStrategy, Registry
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 PATH: Final = "/api/v1/signals/webhook/{strategy_id}"
 
 _BODY_SECONDS: Final = 10.0
-_CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="btcwatcher", charset="UTF-8"'}
 _log = logs.get("btcwatcher_api.webhook")
 _stdlib_log = logging.getLogger("btcwatcher_api.webhook")
 
@@ -87,18 +87,41 @@ class Webhook:
 
     async def _take(self, identifier: str, scope: Scope, receive: Receive) -> UUID | None:
         """The id of the stored signal, None for what is not kept. Raises Problem."""
-        strategy = self._authenticated(identifier, scope)
-        raw = await self._body(scope, receive)
+        strategy = self._known(identifier)
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        query = query_of(scope["query_string"]) if scope["query_string"] else {}
+        shown = admission.shown(headers, query, strategy)
+        form = admission.is_form(headers)
+        raw = await self._body(headers, receive)
+        if isinstance(shown, Signed):
+            admission.check_signature(shown, raw, strategy)
         try:
-            body = decode(raw)
-            event = parse(body)
+            body = decode_form(raw) if form else decode(raw)
+            if TOKEN_FIELD in body and take_from_body(body, strategy.tokens):
+                shown, form = shown or strategy.tokens[0], True
         except NotJson as error:
+            if shown is None:
+                raise admission.no_token() from error
             raise Problem(400, f"the body is not JSON: {error}") from error
         except InvalidBody as error:
+            if shown is None:
+                raise admission.no_token() from error
             raise Problem(422, str(error), error.errors) from error
-        if event is None:
-            return None
-        signal, level = self._row(strategy, raw, body, event)
+        if shown is None:
+            raise admission.no_token() if TOKEN_FIELD not in body else admission.wrong_token()
+        if form:
+            raw = encode(body)
+        received = datetime.now(UTC)
+        try:
+            event = parse(body)
+            if event is None:
+                return None
+            if MAX_LAG_FIELD in query or (MAX_LAG_FIELD in body and "action" in body):
+                lag.check(event, query.get(MAX_LAG_FIELD) or body.get(MAX_LAG_FIELD), received)
+        except InvalidBody as error:
+            raise Problem(422, str(error), error.errors) from error
+        message_id = shown.id if isinstance(shown, Signed) else None
+        signal, level = self._row(strategy, raw, body, event, received, message_id)
         try:
             stored = await self._commits.commit(signal)
         except NotTaken as error:
@@ -113,9 +136,16 @@ class Webhook:
             _log.debug("signal accepted", strategy=identifier, type=event.type, level=level, id=str(stored.id))
         return stored.id
 
-    def _row(self, strategy: KnownStrategy, raw: bytes, body: dict[str, Any], event: Event) -> tuple[NewSignal, str]:
-        received = datetime.now(UTC)
-        key = event_key(strategy.id, body, event, received, self._window)
+    def _row(
+        self,
+        strategy: KnownStrategy,
+        raw: bytes,
+        body: dict[str, Any],
+        event: Event,
+        received: datetime,
+        message_id: str | None,
+    ) -> tuple[NewSignal, str]:
+        key = event_key(strategy.id, body, event, received, self._window, message_id)
         graded = grade(event, strategy.signals)
         row = Row(
             id=key.id,
@@ -151,23 +181,18 @@ class Webhook:
         )
         return NewSignal(key.id, key.key, key.seek_from, msgspec.json.encode(row)), graded.level or ""
 
-    def _authenticated(self, identifier: str, scope: Scope) -> KnownStrategy:
+    def _known(self, identifier: str) -> KnownStrategy:
         if not self._registry.synced:
             # Nobody is unknown yet, only not known: a 404 now would make a sender drop its signal.
             raise unavailable("the Strategies are not known yet")
         strategy = self._registry.get(identifier)
         if strategy is None:
             raise Problem(404, "there is no such Strategy; the path ends in <namespace>.<name>")
-        password = _password(scope)
-        if password is None:
-            raise Problem(401, "give the Strategy's webhook token as password of Basic authentication", (), _CHALLENGE)
-        if not any([hmac.compare_digest(password, token) for token in strategy.tokens]):  # noqa: C419 - no short cut
-            raise Problem(401, "this is not the Strategy's webhook token", (), _CHALLENGE)
         return strategy
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        length = _check_headers(scope)
-        if length is not None and length > self._body_limit:
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self._body_limit:
             raise self._too_large()
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -230,35 +255,3 @@ def _answer(stored: UUID | None) -> bytes:
     if stored is None:
         return b'{"id":null,"status":"ignored"}'
     return b'{"id":"%s","status":"accepted"}' % str(stored).encode()
-
-
-def _password(scope: Scope) -> bytes | None:
-    """The password of Basic authentication; None when there is none that can be read."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            scheme, _, credentials = value.partition(b" ")
-            if scheme.lower() != b"basic":
-                return None
-            try:
-                decoded = base64.b64decode(credentials.strip(), validate=True)
-            except binascii.Error:
-                return None
-            _, colon, password = decoded.partition(b":")
-            return password if colon else None
-    return None
-
-
-def _check_headers(scope: Scope) -> int | None:
-    """The announced length. Raises Problem when the body is not announced as JSON."""
-    length: int | None = None
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            length = int(value) if value.isdigit() else None
-        elif name == b"content-type":
-            media = value.split(b";", 1)[0].strip().lower()
-            # TradingView announces its JSON as text/plain.
-            if media not in (b"", b"application/json", b"text/plain", b"text/json") and not media.endswith(b"+json"):
-                raise Problem(415, "the body must be JSON: Content-Type application/json")
-        elif name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
-            raise Problem(415, "the body must not be compressed")
-    return length
