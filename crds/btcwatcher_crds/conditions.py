@@ -57,6 +57,8 @@ class Reason(StrEnum):
     """The spec does not satisfy the contract, though the API server took it."""
     CHILD_REFUSED = "ChildRefused"
     """The API server refuses a child, in its own words."""
+    GATEWAY_API_MISSING = "GatewayAPIMissing"
+    """The platform is set to lead to bots by HTTPRoutes, but the cluster does not know that kind."""
     QUOTA_EXCEEDED = "QuotaExceeded"
     """A ResourceQuota of the namespace refuses the pod."""
     UNSCHEDULABLE = "Unschedulable"

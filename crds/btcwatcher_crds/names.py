@@ -117,6 +117,10 @@ def ingress(strategy: str) -> str:
     return strategy
 
 
+def http_route(strategy: str) -> str:
+    return strategy
+
+
 def volume_claim(strategy: str) -> str:
     return f"{strategy}-data"
 

@@ -11,7 +11,17 @@ from btcwatcher_operator.cluster import Cluster, ClusterError
 from btcwatcher_operator.metrics import Metrics, Result
 from btcwatcher_operator.ports import PortPool, PortPoolExhaustedError
 from btcwatcher_operator.reconciler import Reconciler
-from btcwatcher_operator.resources import CHILD_SELECTOR, CHILDREN, CONFIG_MAP, POD, POD_SELECTOR, STRATEGY, Object
+from btcwatcher_operator.resources import (
+    CHILD_SELECTOR,
+    CHILDREN,
+    CONFIG_MAP,
+    OPTIONAL,
+    POD,
+    POD_SELECTOR,
+    STRATEGY,
+    Object,
+    Resource,
+)
 from btcwatcher_operator.store import Key, Store, age_of, owner_of
 from btcwatcher_operator.workqueue import WorkQueue
 
@@ -42,6 +52,8 @@ class Controller:
         self._resync_seconds = resync_seconds
         self._namespaces = namespaces
         self._metrics = metrics
+        self.absent: set[Resource] = set()
+        """Optional kinds that the cluster did not know when it was last asked; there is nothing to watch."""
         self._queue: WorkQueue[Key] = WorkQueue(metrics)
         metrics.watch(store, ports, lambda: len(self._queue))
 
@@ -62,12 +74,32 @@ class Controller:
         """
         for resource, selector in WATCHED:
             for namespace in self._namespaces or (None,):
-                listed, version = await self._cluster.list(resource, selector, namespace)
+                found = await self._list(resource, selector, namespace)
+                if found is None:
+                    break
+                listed, version = found
                 for key in self._store.replace(resource, listed, version, namespace):
                     self._queue.add(key)
             # Before anything else is listed, let alone reconciled.
             if resource == STRATEGY:
                 self._claim_ports()
+
+    async def _list(self, resource: Resource, selector: str, namespace: str | None) -> tuple[list[Object], str] | None:
+        """A LIST; None where the cluster does not know an optional kind."""
+        while True:
+            try:
+                found = await self._cluster.list(resource, selector, namespace)
+            except ClusterError as error:
+                if error.status == 429:
+                    # A kind whose CRD came a moment ago: its storage is still being made.
+                    await asyncio.sleep(error.retry_after or 1.0)
+                    continue
+                if error.status != 404 or resource not in OPTIONAL:
+                    raise
+                self.absent.add(resource)
+                return None
+            self.absent.discard(resource)
+            return found
 
     def _claim_ports(self) -> None:
         """Each Strategy the port of its status, of two with the same one the older; then those without one."""

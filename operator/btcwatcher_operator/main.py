@@ -86,8 +86,10 @@ def main() -> None:
         platform = settings.platform()
     except ValidationError as error:
         for problem in error.errors():
-            name = "BTCWATCHER_" + "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"btcwatcher-operator: {name}: {problem['msg']}", file=sys.stderr)  # noqa: T201
+            # What is said of several settings together names them itself.
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            named = f"BTCWATCHER_{name}: " if name else ""
+            print(f"btcwatcher-operator: {named}{problem['msg']}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except (OSError, ValueError) as error:
         print(f"btcwatcher-operator: {error}", file=sys.stderr)  # noqa: T201

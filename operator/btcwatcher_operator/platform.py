@@ -6,6 +6,18 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Gateway:
+    """A Gateway of the cluster that leads to the bots."""
+
+    name: str
+    namespace: str
+    section: str = ""
+    """The listener to attach to; empty: every one that allows it."""
+    by_path: bool = False
+    """True: https://<base domain>/<namespace>/<name>/; False: a host name for each bot."""
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     webhook_url: str
     """Base URL at which bots reach the API, without a trailing slash."""
@@ -20,7 +32,7 @@ class Platform:
     listen_address: str = "0.0.0.0"  # noqa: S104 - a bot must be reachable from outside its pod
     """Where a bot's API listens; all share 127.0.0.1 on the embedded cluster."""
     base_domain: str = ""
-    """Bots are reachable at <name>.<namespace>.<base domain>; empty: no Ingress."""
+    """Bots are reachable at <name>.<namespace>.<base domain>; empty: from inside the cluster only."""
     url_scheme: str = "https"
     url_port: int | None = None
     """The port in `status.url`; None: the scheme's own."""
@@ -30,6 +42,8 @@ class Platform:
     """Secret with the certificate of *.<namespace>.<base domain>, in each namespace; empty: no TLS in the Ingress."""
     ingress_annotations: Mapping[str, str] = field(default_factory=dict)
     """Annotations of every Ingress."""
+    gateway: Gateway | None = None
+    """Where bots are attached by an HTTPRoute in place of an Ingress; None: by Ingress."""
     hang_seconds: int = 300
     """A bot whose loop has not come round for so long is restarted."""
     exchange_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -26,6 +26,7 @@ from btcwatcher_operator.resources import (
     CHILDREN,
     CONFIG_MAP,
     JOB,
+    OPTIONAL,
     POD,
     SECRET,
     STRATEGY,
@@ -41,6 +42,11 @@ log = structlog.get_logger()
 
 FIELD_REFUSALS = (400, 403, 422)
 """Answers that another try does not change: the API server refuses the object as it is."""
+
+_GATEWAY_API_MISSING = (
+    "the cluster does not know the kind HTTPRoute, which was to lead to the bot: install the Gateway API's CRDs and "
+    "restart the operator, or unset BTCWATCHER_GATEWAY_NAME; the bot itself is not touched"
+)
 
 
 class Blocked(Exception):  # noqa: N818 - no error of the operator's, but a state of the Strategy
@@ -203,6 +209,8 @@ class Reconciler:
         try:
             applied = await (self._make(strategy, child) if live is None else self._change(child, live))
         except ClusterError as error:
+            if error.status == 404 and resource_of(child) in OPTIONAL:
+                raise Blocked(Obstacle(Reason.GATEWAY_API_MISSING, _GATEWAY_API_MISSING)) from error
             if error.status not in FIELD_REFUSALS:
                 raise
             if not _is_immutable(error):

@@ -43,10 +43,14 @@ CONFIG_MAP: Final = Resource("v1", "ConfigMap", "configmaps")
 VOLUME_CLAIM: Final = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 INGRESS: Final = Resource("networking.k8s.io/v1", "Ingress", "ingresses")
 JOB: Final = Resource("batch/v1", "Job", "jobs")
+HTTP_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 EVENT: Final = Resource("v1", "Event", "events")
 
-CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS, JOB)
+CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS, JOB, HTTP_ROUTE)
 """What the operator makes for a Strategy. Pods are the StatefulSet's and the Job's; the operator only looks at them."""
+
+OPTIONAL: Final = (HTTP_ROUTE,)
+"""What a cluster need not know: without the Gateway API's CRDs nothing of it is watched."""
 
 BY_KIND: Final = {resource.kind: resource for resource in (STRATEGY, POD, *CHILDREN)}
 

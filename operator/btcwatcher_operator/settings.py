@@ -1,14 +1,14 @@
 """The operator's settings, from environment variables that begin with BTCWATCHER_."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from btcwatcher_crds.derive import check_key
-from btcwatcher_operator.platform import Platform
+from btcwatcher_operator.platform import Gateway, Platform
 
 
 class Settings(BaseSettings):
@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     port_range: str = "8081-9080"
     """The port pool, first and last port."""
     base_domain: str = ""
-    """Bots are reachable at <name>.<namespace>.<base domain>; empty: no Ingress."""
+    """Bots are reachable at <name>.<namespace>.<base domain>; empty: from inside the cluster only."""
     url_scheme: Literal["http", "https"] = "https"
     """Scheme of status.url."""
     url_port: Annotated[int | None, Field(ge=1, le=65535)] = None
@@ -44,6 +44,14 @@ class Settings(BaseSettings):
     """Secret with the certificate of *.<namespace>.<base domain>, in each namespace with Strategies; empty: no TLS."""
     ingress_annotations: dict[str, str] = {}
     """Annotations of every Ingress, as a JSON object, such as {"cert-manager.io/cluster-issuer": "letsencrypt"}."""
+    gateway_name: Annotated[str, Field(max_length=253)] = ""
+    """Gateway (Gateway API) that leads to the bots, by an HTTPRoute each in place of an Ingress; empty: by Ingress."""
+    gateway_namespace: Annotated[str, Field(max_length=63)] = ""
+    """Namespace of that Gateway."""
+    gateway_section: Annotated[str, Field(max_length=253)] = ""
+    """Listener of that Gateway; empty: every one that allows it."""
+    gateway_route_by: Literal["host", "path"] = "host"
+    """host: <name>.<namespace>.<base domain>; path: <base domain>/<namespace>/<name>/."""
     exchange_defaults_file: Path | None = None
     """YAML or JSON file: exchange name -> freqtrade settings that lie under what a Strategy says."""
     namespaces: Annotated[tuple[str, ...], NoDecode] = ()
@@ -79,6 +87,14 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
+    @model_validator(mode="after")
+    def _gateway_is_whole(self) -> Self:
+        if bool(self.gateway_name) != bool(self.gateway_namespace):
+            raise ValueError("BTCWATCHER_GATEWAY_NAME and BTCWATCHER_GATEWAY_NAMESPACE go together: set both or none")
+        if self.gateway_name and not self.base_domain:
+            raise ValueError("BTCWATCHER_GATEWAY_NAME needs BTCWATCHER_BASE_DOMAIN: routes are made for its names")
+        return self
+
     @property
     def ports(self) -> tuple[int, int]:
         first, _, last = self.port_range.partition("-")
@@ -101,9 +117,16 @@ class Settings(BaseSettings):
             ingress_class=self.ingress_class,
             ingress_tls_secret=self.ingress_tls_secret,
             ingress_annotations=self.ingress_annotations,
+            gateway=self._gateway(),
             hang_seconds=self.hang_seconds,
             exchange_defaults=_exchange_defaults(self.exchange_defaults_file),
         )
+
+    def _gateway(self) -> Gateway | None:
+        if not self.gateway_name:
+            return None
+        by_path = self.gateway_route_by == "path"
+        return Gateway(self.gateway_name, self.gateway_namespace, self.gateway_section, by_path)
 
 
 def _exchange_defaults(path: Path | None) -> dict[str, dict[str, Any]]:

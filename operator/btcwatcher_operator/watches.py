@@ -41,7 +41,7 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
         return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
-    for resource in [*(resource for resource, _ in WATCHED), CONFIG_MAP]:
+    for resource in [*(resource for resource, _ in WATCHED if resource not in controller.absent), CONFIG_MAP]:
 
         @kopf.on.event(resource.group, resource.version, resource.plural, registry=built)
         async def on_event(event: kopf.RawEvent, _controller: Controller = controller, **_: Any) -> None:

@@ -8,7 +8,7 @@ import yaml
 
 from btcwatcher_crds.strategy import Strategy
 from btcwatcher_operator.children.build import children, render_revision, url
-from btcwatcher_operator.platform import Platform
+from btcwatcher_operator.platform import Gateway, Platform
 
 HERE = Path(__file__).parent
 
@@ -28,6 +28,8 @@ PLATFORMS = {
         ingress_tls_secret="bots-wildcard",
         ingress_annotations={"traefik.ingress.kubernetes.io/router.entrypoints": "websecure"},
     ),
+    "gateway-by-host": replace(PLATFORM, gateway=Gateway("web", "gateways", "https")),
+    "gateway-by-path": replace(PLATFORM, url_port=8443, gateway=Gateway("web", "gateways", by_path=True)),
 }
 
 KINDS = ("Ingress", "HTTPRoute")

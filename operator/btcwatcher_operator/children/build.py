@@ -9,6 +9,7 @@ from btcwatcher_crds.derive import bot_api_credentials, webhook_token
 from btcwatcher_crds.strategy import State, Strategy
 from btcwatcher_operator.children.bot_config import bot_config
 from btcwatcher_operator.children.canonical import canonical_json, short_hash
+from btcwatcher_operator.children.http_route import http_route, path
 from btcwatcher_operator.children.ingress import host, ingress
 from btcwatcher_operator.children.metadata import Object
 from btcwatcher_operator.children.preflight_job import preflight_job
@@ -72,7 +73,7 @@ def children(
         stateful_set(strategy, _restartable(revision.template, restarted_at), _replicas(strategy)),
     ]
     if strategy.spec.expose.enabled and platform.base_domain:
-        built.append(ingress(strategy, port, platform))
+        built.append(http_route(strategy, port, platform) if platform.gateway else ingress(strategy, port, platform))
     return built
 
 
@@ -89,6 +90,8 @@ def url(strategy: Strategy, platform: Platform) -> str | None:
     if not (strategy.spec.expose.enabled and platform.base_domain):
         return None
     port = f":{platform.url_port}" if platform.url_port else ""
+    if platform.gateway and platform.gateway.by_path:
+        return f"{platform.url_scheme}://{platform.base_domain}{port}{path(strategy)}/"
     return f"{platform.url_scheme}://{host(strategy, platform.base_domain)}{port}/"
 
 
