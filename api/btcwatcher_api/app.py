@@ -24,6 +24,7 @@ from btcwatcher_api.signals import endpoints, statistics_endpoints, webhook
 from btcwatcher_api.signals.ingest import GroupCommit
 from btcwatcher_api.signals.upkeep import keep_partitions
 from btcwatcher_api.signals.writer import SignalWriter
+from btcwatcher_api.strategies import connecting_endpoints
 from btcwatcher_api.strategies import endpoints as strategies
 from btcwatcher_api.strategies.cluster import StrategyClient
 from btcwatcher_api.strategies.registry import Registry
@@ -91,6 +92,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     app.state.registry = known
     app.state.watch = watch
     app.state.read_token = settings.read_token()
+    app.state.settings = settings
     app.state.signer = signer
     app.state.trusted_proxies = TrustedProxies(settings.trusted_proxies)
     app.state.accounts = (
@@ -128,6 +130,7 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app.include_router(users_endpoints.router)
     app.include_router(audit_endpoints.router)
     app.include_router(strategies.router)
+    app.include_router(connecting_endpoints.router)
     app.include_router(statistics_endpoints.router)
     app.include_router(endpoints.router)
     app.include_router(health.router)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -85,6 +86,9 @@ class Settings(DatabaseSettings):
     """Address to listen on; 0.0.0.0 in a container."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port to listen on; 0 takes a free one."""
+    public_url: str = ""
+    """How the API is reached from outside, as `https://host` with a path prefix if there is one: what people are told
+    to send signals to. Empty: the address that they asked at."""
     namespaces: str = ""
     """Namespaces whose Strategies may send, separated by commas; empty: all."""
     log_level: str = "INFO"
@@ -111,6 +115,14 @@ class Settings(DatabaseSettings):
     """Most connections for reading."""
     query_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
     """A reading statement is ended after this."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_web_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
+            raise ValueError("must begin with http:// or https:// and name a host, without ? and #")
+        return value.rstrip("/")
 
     @field_validator("log_level")
     @classmethod

@@ -35,6 +35,8 @@ _MATRIX: Final[dict[tuple[str, str], Role | None]] = {
     ("GET", "/api/v1/strategies/overview"): Role.VIEWER,
     ("GET", "/api/v1/strategies/{strategy_id}"): Role.VIEWER,
     ("GET", "/api/v1/strategies/{strategy_id}/health"): Role.VIEWER,
+    # Whoever may only read is not given the token, see test_connecting.
+    ("GET", "/api/v1/strategies/{strategy_id}/webhook"): Role.VIEWER,
     ("POST", "/api/v1/strategies"): Role.TRADER,
     ("POST", "/api/v1/strategies/"): Role.TRADER,
     ("PUT", "/api/v1/strategies/{strategy_id}"): Role.TRADER,
