@@ -3,8 +3,8 @@ TradingView's (see `tradingview`) and a plain one.
 
 The plain body: `action` ("entry", "exit" or "message"), `pair` (required unless it is a message), and as far as known
 `direction`, `signal_strength` (0 to 1), `price`, `amount`, `stake`, `stake_currency`, `profit_ratio`, `profit_amount`,
-`tag`, `reason`, `trade_id`, `timestamp`, `message`. Numbers may be JSON numbers or strings; other fields are kept as
-they are in the payload.
+`tag`, `reason`, `trade_id`, `timestamp`, `message`. Numbers, and `trade_id`, may be JSON numbers or strings, the rest
+must be strings; other fields are kept as they are in the payload.
 """
 
 from decimal import Decimal
@@ -111,7 +111,7 @@ def _trade(kind: SignalType, body: dict[str, Any]) -> Event:
         type=kind,
         pair=read.text("pair", PAIR_LENGTH, required=True),
         direction=_direction(read),
-        trade_id=read.text("trade_id", NAME_LENGTH),
+        trade_id=read.label("trade_id", NAME_LENGTH),
         trade_opened_at=opened,
         sub_trade=sub_trade,
         price=_price(kind, read),
@@ -167,7 +167,7 @@ def _message(kind: SignalType, body: dict[str, Any]) -> Event:
     if kind is SignalType.STRATEGY_MSG:
         _strategy_message(event, body, read)
     elif kind is SignalType.LIQUIDATION_WARNING:
-        event.trade_id = read.text("trade_id", NAME_LENGTH)
+        event.trade_id = read.label("trade_id", NAME_LENGTH)
         event.direction = _direction(read)
         event.price = read.number("current_rate")
     elif kind in (SignalType.PROTECTION_TRIGGER, SignalType.PROTECTION_TRIGGER_GLOBAL):
@@ -221,7 +221,7 @@ def _plain(body: dict[str, Any]) -> Event:
         happened_at=read.moment("timestamp"),
         pair=read.text("pair", PAIR_LENGTH, required=kind in TRADE_TYPES),
         direction=direction.lower() if direction else None,
-        trade_id=read.text("trade_id", NAME_LENGTH),
+        trade_id=read.label("trade_id", NAME_LENGTH),
         price=read.number("price"),
         amount=read.number("amount"),
         stake=read.number("stake"),

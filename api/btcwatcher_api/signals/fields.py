@@ -55,24 +55,33 @@ class Fields:
             raise InvalidBody(*self.errors)
 
     def text(self, field: str, longest: int, *, required: bool = False) -> str | None:
-        """A string (a number is taken as its digits). `longest` is in characters."""
+        """A string and nothing else. `longest` is in characters."""
         value = self._body.get(field)
         if value is None or (value.__class__ is str and value in self._nulls):
             if required:
                 self.wrong(field, "is required")
             return None
-        if value.__class__ is not str:
-            if isinstance(value, bool) or not isinstance(value, int | Decimal):
-                self.wrong(field, f"must be a string, not {_json_name(value)}")
-                return None
-            value = str(value)
+        if not isinstance(value, str):
+            self.wrong(field, f"must be a string, not {_json_name(value)}")
+            return None
         if len(value) > longest:
             self.wrong(field, f"is longer than {longest} characters")
             return None
         if required and not value.strip():
             self.wrong(field, "is required")
             return None
-        return str(value)
+        return value
+
+    def label(self, field: str, longest: int) -> str | None:
+        """A name or number that somebody else gave, such as a trade's id: JSON numbers are taken as their digits."""
+        value = self._body.get(field)
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
+            digits = str(value)
+            if len(digits) <= longest:
+                return digits
+            self.wrong(field, f"is longer than {longest} characters")
+            return None
+        return self.text(field, longest)
 
     def number(self, field: str) -> Decimal | None:
         """A number or its decimal string. "nan" and "inf", which freqtrade can say, are no value."""

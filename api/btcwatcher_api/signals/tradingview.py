@@ -45,7 +45,7 @@ def parse(body: dict[str, Any]) -> Event:
         stated_strength=read.strength(),
     )
     # An order's id is the name it has in the script, not a number of its own.
-    comment = read.text("comment", NAME_LENGTH) or read.text("order_id", NAME_LENGTH)
+    comment = read.label("comment", NAME_LENGTH) or read.label("order_id", NAME_LENGTH)
     if kind is SignalType.ENTRY:
         event.enter_tag = comment
     elif kind is SignalType.EXIT:

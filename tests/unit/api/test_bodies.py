@@ -188,6 +188,16 @@ def test_epoch_times_in_seconds_and_milliseconds() -> None:
     assert read_moment(True) is None
 
 
+def test_a_trades_id_may_be_a_number_and_other_text_may_not() -> None:
+    assert parsed({**ENTRY, "trade_id": 17}).trade_id == "17"
+    assert parsed({"action": "entry", "pair": "A/B", "trade_id": 17, "price": 1.5}).price == Decimal("1.5")
+    for field in ("pair", "direction", "enter_tag", "stake_currency"):
+        for wrong in (5, 1.5, True, ["A/B"], {"a": "b"}):
+            with pytest.raises(InvalidBody) as caught:
+                parse({**ENTRY, field: wrong})
+            assert [error.field for error in caught.value.errors] == [field]
+
+
 def test_numbers_that_are_none() -> None:
     for text in ("", " 1", "1 ", "0x10", "١", "1e", "--1", "Infinity", "1e-50"):
         assert read_number(text) is None
