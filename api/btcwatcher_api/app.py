@@ -16,6 +16,7 @@ from btcwatcher_api.accounts import endpoints as auth
 from btcwatcher_api.accounts.service import Accounts
 from btcwatcher_api.accounts.tokens import Signer
 from btcwatcher_api.addresses import TrustedProxies
+from btcwatcher_api.cluster.client import Cluster
 from btcwatcher_api.database import reading_engine, writing_connection, writing_engine
 from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.middleware import RequestLayer
@@ -24,9 +25,10 @@ from btcwatcher_api.signals import endpoints, statistics_endpoints, webhook
 from btcwatcher_api.signals.ingest import GroupCommit
 from btcwatcher_api.signals.upkeep import keep_partitions
 from btcwatcher_api.signals.writer import SignalWriter
-from btcwatcher_api.strategies import connecting_endpoints
+from btcwatcher_api.strategies import connecting_endpoints, files_endpoints, logs_endpoints
 from btcwatcher_api.strategies import endpoints as strategies
-from btcwatcher_api.strategies.cluster import StrategyClient
+from btcwatcher_api.strategies.files import Files
+from btcwatcher_api.strategies.podlog import PodLogs
 from btcwatcher_api.strategies.registry import Registry
 from btcwatcher_api.strategies.watch import StrategyWatch
 from btcwatcher_api.system import health
@@ -62,7 +64,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     )
 
     changing = writing_engine(database_url, most=_WRITERS, timeout=_WRITE_SECONDS)
-    cluster = StrategyClient()
+    cluster = Cluster()
     signing_key = settings.signing_key()
     signer = Signer(signing_key, settings.access_lifetime) if signing_key is not None else None
 
@@ -88,6 +90,8 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     app.state.cluster = cluster
     app.state.commits = commits
     app.state.engine = engine
+    app.state.files = Files(cluster)
+    app.state.pod_logs = PodLogs(cluster)
     app.state.metrics = metrics
     app.state.registry = known
     app.state.watch = watch
@@ -130,6 +134,8 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app.include_router(users_endpoints.router)
     app.include_router(audit_endpoints.router)
     app.include_router(strategies.router)
+    app.include_router(files_endpoints.router)
+    app.include_router(logs_endpoints.router)
     app.include_router(connecting_endpoints.router)
     app.include_router(statistics_endpoints.router)
     app.include_router(endpoints.router)

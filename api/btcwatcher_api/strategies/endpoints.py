@@ -1,21 +1,18 @@
 """`/api/v1/strategies/...`: another view of the custom resources. Lists come from the watch, single ones live."""
 
-import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from btcwatcher_api import logs
 from btcwatcher_api.access import Trader, viewer
-from btcwatcher_api.accounts import audit
-from btcwatcher_api.accounts.roles import Identity
-from btcwatcher_api.problems import Problem, request_id, responses, unavailable
+from btcwatcher_api.changes import IfMatch, audited, delete, put_etag, replace
+from btcwatcher_api.cluster.places import check_served
+from btcwatcher_api.problems import responses
 from btcwatcher_api.strategies import schemas
-from btcwatcher_api.strategies.cluster import StrategyClient
-from btcwatcher_api.strategies.registry import Registry
-from btcwatcher_crds.names import ANNOTATION_RESTARTED_AT, API_VERSION, STRATEGY_KIND, split_strategy_id
+from btcwatcher_api.strategies.access import Known, Place, Strategies
+from btcwatcher_crds.names import ANNOTATION_RESTARTED_AT, API_VERSION, STRATEGY_KIND
 from btcwatcher_crds.strategy import Mode, State
 
 router = APIRouter(
@@ -24,43 +21,6 @@ router = APIRouter(
     dependencies=[Depends(viewer)],
     responses=responses(401, 403, 404, 422, 500, 502, 503),
 )
-
-_ATTEMPTS: Final = 3
-_log = logs.get("btcwatcher_api.strategies")
-
-
-async def _known(request: Request) -> Registry:
-    registry: Registry = request.app.state.registry
-    if not registry.synced:
-        raise unavailable("the Strategies are not known yet")
-    return registry
-
-
-async def _cluster(request: Request) -> StrategyClient:
-    cluster: StrategyClient = request.app.state.cluster
-    return cluster
-
-
-async def _place(request: Request, strategy_id: str) -> tuple[str, str]:
-    """Namespace and name. Raises Problem 404 for what cannot be a Strategy here."""
-    try:
-        namespace, name = split_strategy_id(strategy_id)
-    except ValueError as error:
-        raise Problem(404, f"strategy_id: {error}") from error
-    # Both end up in a path of Kubernetes' API: nothing but names may.
-    if not all(part.isascii() and part.replace("-", "").replace(".", "").isalnum() for part in (namespace, name)):
-        raise Problem(404, "there is no such Strategy")
-    if not request.app.state.registry.serves(namespace):
-        raise Problem(404, f"this API does not look after the namespace {namespace}")
-    return namespace, name
-
-
-Known = Annotated[Registry, Depends(_known)]
-Cluster = Annotated[StrategyClient, Depends(_cluster)]
-Place = Annotated[tuple[str, str], Depends(_place)]
-IfMatch = Annotated[
-    str | None, Header(description="The ETag of the Strategy that was read; * changes whatever is there", max_length=80)
-]
 
 
 @router.get("", include_in_schema=False)
@@ -99,10 +59,9 @@ async def get_overview(known: Known) -> schemas.Overview:
     "/", operation_id="createStrategy", status_code=201, summary="Make a Strategy", responses=responses(409, 413)
 )
 async def create_strategy(
-    request: Request, response: Response, cluster: Cluster, by: Trader, body: schemas.NewStrategy
+    request: Request, response: Response, strategies: Strategies, by: Trader, body: schemas.NewStrategy
 ) -> schemas.StrategyAnswer:
-    if not request.app.state.registry.serves(body.namespace):
-        raise Problem(403, f"this API does not look after the namespace {body.namespace}")
+    check_served(request, body.namespace)
     metadata = {
         "namespace": body.namespace,
         "name": body.name,
@@ -110,15 +69,15 @@ async def create_strategy(
         "annotations": body.annotations or {},
     }
     manifest = {"apiVersion": API_VERSION, "kind": STRATEGY_KIND, "metadata": metadata, "spec": body.spec}
-    async with _audited(request, by, "strategy.create", f"{body.namespace}.{body.name}"):
-        made = await cluster.create(body.namespace, manifest)
+    async with audited(request, by, "strategy.create", f"{body.namespace}.{body.name}"):
+        made = await strategies.create(body.namespace, manifest)
     response.headers["Location"] = f"{router.prefix}/{body.namespace}.{body.name}"
     return _answer(response, made)
 
 
 @router.get("/{strategy_id}", operation_id="getStrategy", summary="One Strategy")
-async def get_strategy(response: Response, cluster: Cluster, place: Place) -> schemas.StrategyAnswer:
-    return _answer(response, await cluster.get(*place))
+async def get_strategy(response: Response, strategies: Strategies, place: Place) -> schemas.StrategyAnswer:
+    return _answer(response, await strategies.get(*place))
 
 
 @router.put(
@@ -130,27 +89,15 @@ async def get_strategy(response: Response, cluster: Cluster, place: Place) -> sc
 async def update_strategy(
     request: Request,
     response: Response,
-    cluster: Cluster,
+    strategies: Strategies,
     by: Trader,
     place: Place,
     body: schemas.StrategyChange,
     if_match: IfMatch = None,
 ) -> schemas.StrategyAnswer:
     """Needs If-Match, so that nobody undoes a change that he has not seen."""
-    if if_match is None:
-        raise Problem(428, "send the Strategy's ETag as If-Match (or * to replace whatever is there)")
-    wanted = _version(if_match)
-    async with _audited(request, by, "strategy.update", ".".join(place)):
-        for attempt in range(_ATTEMPTS):
-            current = await cluster.get(*place)
-            _check_version(current, wanted)
-            try:
-                return _answer(response, await cluster.replace(*place, _changed(current, body)))
-            except Problem as problem:
-                # The operator may have written the status in between: look again whether anything else changed.
-                if problem.status != 409 or attempt == _ATTEMPTS - 1:
-                    raise
-    raise AssertionError("unreachable")
+    async with audited(request, by, "strategy.update", ".".join(place)):
+        return _answer(response, await replace(strategies, place, if_match, body.model_dump()))
 
 
 @router.delete(
@@ -161,91 +108,46 @@ async def update_strategy(
     responses=responses(409, 412),
 )
 async def delete_strategy(
-    request: Request, cluster: Cluster, by: Trader, place: Place, if_match: IfMatch = None
+    request: Request, strategies: Strategies, by: Trader, place: Place, if_match: IfMatch = None
 ) -> None:
     """Its bot stops. Its volume stays, unless the spec says otherwise; its signals stay."""
-    wanted = _version(if_match) if if_match is not None else None
-    async with _audited(request, by, "strategy.delete", ".".join(place)):
-        if wanted is not None:
-            _check_version(await cluster.get(*place), wanted)
-        await cluster.delete(*place, wanted)
+    async with audited(request, by, "strategy.delete", ".".join(place)):
+        await delete(strategies, place, if_match)
 
 
 @router.post("/{strategy_id}/start", operation_id="startStrategy", summary="Run: spec.state becomes Running")
 async def start_strategy(
-    request: Request, response: Response, cluster: Cluster, by: Trader, place: Place
+    request: Request, response: Response, strategies: Strategies, by: Trader, place: Place
 ) -> schemas.StrategyAnswer:
-    async with _audited(request, by, "strategy.start", ".".join(place)):
-        return _answer(response, await cluster.merge(*place, {"spec": {"state": State.RUNNING.value}}))
+    async with audited(request, by, "strategy.start", ".".join(place)):
+        return _answer(response, await strategies.merge(*place, {"spec": {"state": State.RUNNING.value}}))
 
 
 @router.post("/{strategy_id}/stop", operation_id="stopStrategy", summary="Stop: spec.state becomes Suspended")
 async def stop_strategy(
-    request: Request, response: Response, cluster: Cluster, by: Trader, place: Place
+    request: Request, response: Response, strategies: Strategies, by: Trader, place: Place
 ) -> schemas.StrategyAnswer:
     """No pod; port, data and history stay. Open trades are not looked after while it is stopped."""
-    async with _audited(request, by, "strategy.stop", ".".join(place)):
-        return _answer(response, await cluster.merge(*place, {"spec": {"state": State.SUSPENDED.value}}))
+    async with audited(request, by, "strategy.stop", ".".join(place)):
+        return _answer(response, await strategies.merge(*place, {"spec": {"state": State.SUSPENDED.value}}))
 
 
 @router.post("/{strategy_id}/restart", operation_id="restartStrategy", summary="Restart the bot once")
 async def restart_strategy(
-    request: Request, response: Response, cluster: Cluster, by: Trader, place: Place
+    request: Request, response: Response, strategies: Strategies, by: Trader, place: Place
 ) -> schemas.StrategyAnswer:
     """Also takes over a changed config that waits (updateStrategy Manual)."""
     moment = datetime.now(UTC).isoformat(timespec="microseconds")
-    async with _audited(request, by, "strategy.restart", ".".join(place)):
+    async with audited(request, by, "strategy.restart", ".".join(place)):
         patch = {"metadata": {"annotations": {ANNOTATION_RESTARTED_AT: moment}}}
-        return _answer(response, await cluster.merge(*place, patch))
+        return _answer(response, await strategies.merge(*place, patch))
 
 
 @router.get("/{strategy_id}/health", operation_id="getStrategyHealth", summary="How it is doing: its conditions")
-async def get_health(cluster: Cluster, place: Place) -> schemas.StrategyHealth:
-    return schemas.health(await cluster.get(*place))
+async def get_health(strategies: Strategies, place: Place) -> schemas.StrategyHealth:
+    return schemas.health(await strategies.get(*place))
 
 
 def _answer(response: Response, item: Mapping[str, Any]) -> schemas.StrategyAnswer:
-    response.headers["ETag"] = _etag(item)
+    put_etag(response, item)
     return schemas.answer(item)
-
-
-def _etag(item: Mapping[str, Any]) -> str:
-    return f'"{item["metadata"]["resourceVersion"]}"'
-
-
-def _version(if_match: str) -> str | None:
-    """The resource version in an If-Match header; None for any."""
-    value = if_match.strip()
-    if value == "*":
-        return None
-    if len(value) < 3 or not (value.startswith('"') and value.endswith('"')) or '"' in value[1:-1]:
-        raise Problem(422, 'if-match: one ETag in quotes, such as "4711", or *', [("if-match", "is not one ETag")])
-    return value[1:-1]
-
-
-def _check_version(current: Mapping[str, Any], wanted: str | None) -> None:
-    if wanted is not None and current["metadata"]["resourceVersion"] != wanted:
-        raise Problem(412, "the Strategy has changed since it was read: read it again")
-
-
-def _changed(current: Mapping[str, Any], body: schemas.StrategyChange) -> dict[str, Any]:
-    metadata = dict(current["metadata"])
-    metadata.pop("managedFields", None)
-    if body.labels is not None:
-        metadata["labels"] = body.labels
-    if body.annotations is not None:
-        metadata["annotations"] = body.annotations
-    return {"apiVersion": API_VERSION, "kind": STRATEGY_KIND, "metadata": metadata, "spec": body.spec}
-
-
-@contextlib.asynccontextmanager
-async def _audited(request: Request, by: Identity, action: str, strategy: str) -> AsyncIterator[None]:
-    """Around a change in the cluster: its row in the audit log, which is there if, and only if, the change was made.
-
-    Without the database nothing is changed, for nobody could say afterwards who did it.
-    """
-    identity = request_id(request.scope)
-    async with request.app.state.changing.begin() as connection:
-        await audit.record(connection, actor=by.name, action=action, subject=strategy, request_id=identity)
-        yield
-    _log.info(action, strategy=strategy, by=by.name, request_id=identity)

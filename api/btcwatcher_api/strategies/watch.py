@@ -16,8 +16,8 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from btcwatcher_api import logs
+from btcwatcher_api.cluster.connection import custom_objects
 from btcwatcher_api.metrics import Metrics
-from btcwatcher_api.strategies.connection import custom_objects
 from btcwatcher_api.strategies.registry import Registry
 from btcwatcher_crds.names import GROUP, STRATEGY_PLURAL, VERSION
 

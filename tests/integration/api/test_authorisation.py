@@ -35,6 +35,8 @@ _MATRIX: Final[dict[tuple[str, str], Role | None]] = {
     ("GET", "/api/v1/strategies/overview"): Role.VIEWER,
     ("GET", "/api/v1/strategies/{strategy_id}"): Role.VIEWER,
     ("GET", "/api/v1/strategies/{strategy_id}/health"): Role.VIEWER,
+    ("GET", "/api/v1/strategies/{strategy_id}/logs"): Role.VIEWER,
+    ("POST", "/api/v1/strategies/files"): Role.TRADER,
     # Whoever may only read is not given the token, see test_connecting.
     ("GET", "/api/v1/strategies/{strategy_id}/webhook"): Role.VIEWER,
     ("POST", "/api/v1/strategies"): Role.TRADER,
@@ -127,7 +129,7 @@ async def test_every_route(served: Api, caller: str) -> None:
             # A body that cannot be read may be told of first, but nothing is done.
             good = got == 403 or (got == 422 and method in ("POST", "PUT", "PATCH"))
         else:
-            good = got in (200, 404, 422, 428, 503)
+            good = got in (200, 404, 415, 422, 428, 503)
         if not good:
             wrong[f"{method} {path}"] = got
     assert wrong == {}

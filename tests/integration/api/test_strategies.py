@@ -1,101 +1,25 @@
 """Strategies by REST on the embedded API server: one truth with kubectl, readable refusals, every change audited."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import httpx
-import psycopg
 import pytest
-import yaml
 
-from btcwatcher_api.accounts.roles import Role
-from btcwatcher_crds.names import API_VERSION, GROUP, STRATEGY_PLURAL, VERSION
-from btcwatcher_local.apiserver import Serving, serve
-from support import api
-from support.api import Api
+from btcwatcher_crds.names import API_VERSION
+from support import desk as desks
+from support.desk import PATH, SPEC, STRATEGIES, Desk
 
 pytestmark = pytest.mark.integration
 
-STRATEGIES = "/api/v1/strategies"
 EMA = f"{STRATEGIES}/trading.ema-cross"
-_CRD = Path(__file__).parents[3] / "crds" / "btcwatcher.io_strategies.yaml"
-_SPEC: dict[str, Any] = {
-    "strategyName": "EmaCross",
-    "timeframe": "5m",
-    "exchange": {"name": "binance", "pairs": ["BTC/USDT", "ETH/USDT"]},
-}
-
-
-class Desk:
-    """The API, a trader's token for it, and the cluster behind it as kubectl sees it."""
-
-    def __init__(self, served: Api, serving: Serving, kubernetes: httpx.AsyncClient, database: str) -> None:
-        self.served = served
-        self.serving = serving
-        self.kubernetes = kubernetes
-        self.database = database
-        assert served.app is not None
-        self.token = served.app.state.signer.access_token(uuid4(), "tess", Role.TRADER)
-
-    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
-        return await self.served.http.request(method, path, headers=headers, **options)
-
-    async def create(self, name: str = "ema-cross", **spec: Any) -> httpx.Response:
-        body = {"namespace": "trading", "name": name, "spec": {**_SPEC, **spec}}
-        return await self.ask("POST", f"{STRATEGIES}/", json=body)
-
-    async def seen_by_kubectl(self, name: str = "ema-cross") -> dict[str, Any]:
-        answer = await self.kubernetes.get(f"{_PATH}/{name}")
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    async def listed(self, count: int, **filters: Any) -> dict[str, Any]:
-        """The list, once the watch knows so many."""
-        for _ in range(100):
-            answer = await self.ask("GET", f"{STRATEGIES}/", params=filters)
-            assert answer.status_code == 200, answer.text
-            page: dict[str, Any] = answer.json()
-            if page["total"] == count:
-                return page
-            await asyncio.sleep(0.05)
-        raise AssertionError(page)
-
-    def audit(self) -> list[tuple[str, str, str]]:
-        with psycopg.connect(self.database) as connection:
-            return connection.execute("SELECT actor, action, subject FROM audit_log ORDER BY id").fetchall()
-
-
-_PATH = f"/apis/{GROUP}/{VERSION}/namespaces/trading/{STRATEGY_PLURAL}"
 
 
 @pytest.fixture
-async def desk(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    with psycopg.connect(postgres_url) as connection:
-        connection.execute("TRUNCATE users, refresh_tokens, audit_log")
-    kubeconfig = tmp_path / "kubeconfig"
-    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    async with serve("127.0.0.1", 0, "cluster-token", tls=False) as serving:
-        serving.write_kubeconfig(kubeconfig)
-        headers = {"Authorization": "Bearer cluster-token"}
-        async with httpx.AsyncClient(base_url=serving.url, headers=headers) as kubernetes:
-            definition = yaml.safe_load(_CRD.read_text())
-            answer = await kubernetes.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", json=definition)
-            assert answer.status_code == 201, answer.text
-            namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "trading"}}
-            await kubernetes.post("/api/v1/namespaces", json=namespace)
-            async with api.running(postgres_url, tmp_path, watch=True, **api.signing_key(tmp_path)) as served:
-                desk = Desk(served, serving, kubernetes, postgres_url)
-                for _ in range(200):
-                    if served.registry.synced:
-                        break
-                    await asyncio.sleep(0.05)
-                yield desk
+async def desk(postgres_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desks.desk(postgres_url, tmp_path) as made:
+        yield made
 
 
 async def test_what_rest_makes_kubectl_sees_and_the_other_way_round(desk: Desk) -> None:
@@ -105,8 +29,8 @@ async def test_what_rest_makes_kubectl_sees_and_the_other_way_round(desk: Desk) 
     seen = await desk.seen_by_kubectl()
     assert seen["spec"]["exchange"]["pairs"] == ["BTC/USDT", "ETH/USDT"]
     assert made.headers["etag"] == f'"{seen["metadata"]["resourceVersion"]}"'
-    manifest = {"apiVersion": API_VERSION, "kind": "Strategy", "metadata": {"name": "other"}, "spec": _SPEC}
-    assert (await desk.kubernetes.post(_PATH, json=manifest)).status_code == 201
+    manifest = {"apiVersion": API_VERSION, "kind": "Strategy", "metadata": {"name": "other"}, "spec": SPEC}
+    assert (await desk.kubernetes.post(PATH, json=manifest)).status_code == 201
     page = await desk.listed(2)
     assert [line["id"] for line in page["items"]] == ["trading.ema-cross", "trading.other"]
     assert page["items"][0]["pairs"] == 2
@@ -133,7 +57,7 @@ async def test_start_stop_restart(desk: Desk) -> None:
 
 async def test_an_update_needs_the_version_it_was_made_from(desk: Desk) -> None:
     etag = (await desk.create()).headers["etag"]
-    body = {"spec": {**_SPEC, "timeframe": "1h"}, "labels": {"desk": "one"}}
+    body = {"spec": {**SPEC, "timeframe": "1h"}, "labels": {"desk": "one"}}
     assert (await desk.ask("PUT", EMA, json=body)).status_code == 428
     assert (await desk.ask("PUT", EMA, json=body, headers={"If-Match": "4711"})).status_code == 422
     updated = await desk.ask("PUT", EMA, json=body, headers={"If-Match": etag})
@@ -143,7 +67,7 @@ async def test_an_update_needs_the_version_it_was_made_from(desk: Desk) -> None:
     assert stale.status_code == 412
     assert "read it again" in stale.json()["detail"]
     # Without labels in the body those that are there stay.
-    anyhow = await desk.ask("PUT", EMA, json={"spec": _SPEC}, headers={"If-Match": "*"})
+    anyhow = await desk.ask("PUT", EMA, json={"spec": SPEC}, headers={"If-Match": "*"})
     assert (anyhow.json()["timeframe"], anyhow.json()["labels"]) == ("5m", {"desk": "one"})
 
 
@@ -188,7 +112,7 @@ async def test_taken_names_and_odd_ones(desk: Desk) -> None:
         answer = await desk.ask("GET", f"{STRATEGIES}/{identifier}")
         assert answer.status_code == 404, identifier
         assert answer.headers["content-type"] == "application/problem+json"
-    body = {"namespace": "nowhere", "name": "ema-cross", "spec": _SPEC}
+    body = {"namespace": "nowhere", "name": "ema-cross", "spec": SPEC}
     assert (await desk.ask("POST", f"{STRATEGIES}/", json=body)).status_code == 404
 
 
@@ -210,7 +134,7 @@ async def test_health_and_overview_are_the_conditions(desk: Desk) -> None:
             }
         ],
     }
-    assert (await desk.kubernetes.put(f"{_PATH}/ema-cross/status", json=seen)).status_code == 200
+    assert (await desk.kubernetes.put(f"{PATH}/ema-cross/status", json=seen)).status_code == 200
     health = (await desk.ask("GET", f"{EMA}/health")).json()
     assert (health["ready"], health["reason"], health["current"]) == (True, "Running", True)
     assert health["conditions"][0]["last_transition_time"] == "2026-11-23T00:00:00Z"

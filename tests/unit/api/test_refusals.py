@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from kubernetes.aio.client.exceptions import ApiException
 
-from btcwatcher_api.strategies.refusals import problem_of
+from btcwatcher_api.cluster.refusals import problem_of
 
 
 def refusal(status: int, body: Any) -> ApiException:

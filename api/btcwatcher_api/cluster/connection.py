@@ -8,7 +8,7 @@ from kubernetes.aio import client, config
 
 
 @contextlib.asynccontextmanager
-async def custom_objects() -> AsyncIterator[client.CustomObjectsApi]:
+async def api_client() -> AsyncIterator[client.ApiClient]:
     """Raises kubernetes' ConfigException when nothing says where the cluster is."""
     configuration = client.Configuration()
     if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
@@ -17,5 +17,12 @@ async def custom_objects() -> AsyncIterator[client.CustomObjectsApi]:
         # The library looks at $KUBECONFIG once, when it is imported.
         named = os.environ.get("KUBECONFIG") or None
         await config.load_kube_config(config_file=named, client_configuration=configuration)
-    async with client.ApiClient(configuration=configuration) as api_client:
-        yield client.CustomObjectsApi(api_client)
+    async with client.ApiClient(configuration=configuration) as connected:
+        yield connected
+
+
+@contextlib.asynccontextmanager
+async def custom_objects() -> AsyncIterator[client.CustomObjectsApi]:
+    """Raises kubernetes' ConfigException when nothing says where the cluster is."""
+    async with api_client() as connected:
+        yield client.CustomObjectsApi(connected)
