@@ -57,6 +57,12 @@ ANNOTATION_RECONCILE: Final = f"{GROUP}/reconcile"
 
 RECONCILE_PAUSED: Final = "paused"
 
+ANNOTATION_ASKED: Final = f"{GROUP}/asked"
+"""On a revision Secret: the hash of what the Strategy itself asks for; what else a revision holds is the platform's."""
+
+ANNOTATION_BROUGHT_BY: Final = f"{GROUP}/broughtBy"
+"""On a revision Secret that a roll-out brought: the hash of the platform's settings that were rolled out."""
+
 # Field managers of server-side apply
 
 FIELD_MANAGER: Final = "btcwatcher-operator"

@@ -7,6 +7,7 @@ import time
 
 import structlog
 
+from btcwatcher_operator.brake import Brake
 from btcwatcher_operator.cluster import Cluster, ClusterError
 from btcwatcher_operator.metrics import Metrics, Result
 from btcwatcher_operator.ports import PortPool, PortPoolExhaustedError
@@ -37,6 +38,7 @@ class Controller:
         cluster: Cluster,
         store: Store,
         ports: PortPool[Key],
+        brake: Brake,
         reconciler: Reconciler,
         metrics: Metrics,
         *,
@@ -47,6 +49,7 @@ class Controller:
         self._cluster = cluster
         self._store = store
         self._ports = ports
+        self._brake = brake
         self._reconciler = reconciler
         self._workers = workers
         self._resync_seconds = resync_seconds
@@ -55,7 +58,7 @@ class Controller:
         self.absent: set[Resource] = set()
         """Optional kinds that the cluster did not know when it was last asked; there is nothing to watch."""
         self._queue: WorkQueue[Key] = WorkQueue(metrics)
-        metrics.watch(store, ports, lambda: len(self._queue))
+        metrics.watch(store, ports, brake, lambda: len(self._queue))
 
     def observe(self, event_type: str | None, obj: Object) -> None:
         """Takes in one watch event (None: an object that was there when the watch began)."""
@@ -119,12 +122,20 @@ class Controller:
         """Works until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._resync())
+            group.create_task(self._release_brake())
             for _ in range(self._workers):
                 group.create_task(self._work())
 
     async def settled(self) -> None:
         """Waits until every Strategy that `load` found was looked at once."""
         await self._queue.idle()
+
+    async def _release_brake(self) -> None:
+        """Whose turn it is in a roll-out can be said once every Strategy was looked at."""
+        await self.settled()
+        self._brake.know()
+        for key in self._brake.woken():
+            self._queue.add(key)
 
     async def _resync(self) -> None:
         while True:
@@ -151,8 +162,8 @@ class Controller:
             finally:
                 self._metrics.reconciled(result, time.monotonic() - begun)
                 self._queue.done(key)
-                for served in self._ports.served():
-                    self._queue.add(served)
+                for other in (*self._ports.served(), *self._brake.woken()):
+                    self._queue.add(other)
 
     def _failed(self, key: Key, error: Exception) -> None:
         at_least = error.retry_after or 0.0 if isinstance(error, ClusterError) else 0.0

@@ -22,7 +22,7 @@ _TOLD = (
 )
 
 # A condition that is True, and yet bad news.
-_WARNINGS = frozenset({Reason.PREFLIGHT_FAILED})
+_WARNINGS = frozenset({Reason.PREFLIGHT_FAILED, Reason.ROLLOUT_STOPPED})
 
 
 @dataclass(frozen=True, slots=True)

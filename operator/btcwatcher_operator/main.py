@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from btcwatcher_operator import log as logs
 from btcwatcher_operator import watches
+from btcwatcher_operator.brake import Brake
 from btcwatcher_operator.cluster import Cluster
 from btcwatcher_operator.controller import Controller
 from btcwatcher_operator.endpoint import served
@@ -35,12 +36,14 @@ async def operate(settings: Settings, platform: Platform) -> None:
     ):
         store = Store()
         ports: PortPool[Key] = PortPool(*settings.ports)
+        brake = Brake(settings.rollout_percent, store.count)
         recorder = Recorder(cluster)
         controller = Controller(
             cluster,
             store,
             ports,
-            Reconciler(cluster, store, ports, platform, recorder),
+            brake,
+            Reconciler(cluster, store, ports, brake, platform, recorder),
             metrics,
             workers=settings.workers,
             resync_seconds=settings.resync_seconds,

@@ -17,6 +17,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from btcwatcher_operator.brake import Brake, Part
 from btcwatcher_operator.ports import PortPool
 from btcwatcher_operator.store import Key, Store
 
@@ -67,6 +68,17 @@ STRATEGY_CONDITION: Final = Metric(
 )
 PORT_POOL_SIZE: Final = Metric("btcwatcher_port_pool_size", "gauge", "Ports of the pool.")
 PORT_POOL_USED: Final = Metric("btcwatcher_port_pool_used", "gauge", "Ports of the pool that a Strategy has.")
+ROLLOUT_STRATEGIES: Final = Metric(
+    "btcwatcher_rollout_strategies",
+    "gauge",
+    "Strategies by what they have to do with a change that the platform makes to all: waiting, moving, done or failed.",
+    ("part",),
+)
+ROLLOUT_STOPPED: Final = Metric(
+    "btcwatcher_rollout_stopped",
+    "gauge",
+    "1 while a change that the platform makes to all is stopped, because the first ones failed with it.",
+)
 
 METRICS: Final = (
     WORKQUEUE_DEPTH,
@@ -80,6 +92,8 @@ METRICS: Final = (
     STRATEGY_CONDITION,
     PORT_POOL_SIZE,
     PORT_POOL_USED,
+    ROLLOUT_STRATEGIES,
+    ROLLOUT_STOPPED,
 )
 
 Result = Literal["success", "requeue", "error"]
@@ -127,10 +141,10 @@ class Metrics:
         self._reconciles.labels(controller=CONTROLLER, result=result).inc()
         self._reconcile_time.observe(seconds)
 
-    def watch(self, store: Store, ports: PortPool[Key], depth: Callable[[], int]) -> None:
+    def watch(self, store: Store, ports: PortPool[Key], brake: Brake, depth: Callable[[], int]) -> None:
         """From now on a scrape also tells of what is in the store, the pool and the queue then."""
         self._depth.set_function(depth)
-        self.registry.register(StoreCollector(store, ports))
+        self.registry.register(StoreCollector(store, ports, brake))
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""
@@ -149,12 +163,20 @@ class Metrics:
 class StoreCollector(Collector):
     """Made from the store at each scrape: the series of a Strategy are gone with it, with nobody to remove them."""
 
-    def __init__(self, store: Store, ports: PortPool[Key]) -> None:
+    def __init__(self, store: Store, ports: PortPool[Key], brake: Brake) -> None:
         self._store = store
         self._ports = ports
+        self._brake = brake
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        for metric in (STRATEGY_INFO, STRATEGY_CONDITION, PORT_POOL_SIZE, PORT_POOL_USED):
+        for metric in (
+            STRATEGY_INFO,
+            STRATEGY_CONDITION,
+            PORT_POOL_SIZE,
+            PORT_POOL_USED,
+            ROLLOUT_STRATEGIES,
+            ROLLOUT_STOPPED,
+        ):
             yield _family(metric)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -169,7 +191,16 @@ class StoreCollector(Collector):
                 conditions.add_metric([*key, condition["type"], condition["status"]], 1)
         yield info
         yield conditions
-        for metric, value in ((PORT_POOL_SIZE, self._ports.size), (PORT_POOL_USED, len(self._ports))):
+        parts = _family(ROLLOUT_STRATEGIES)
+        counts = self._brake.counts()
+        for part in (Part.WAITING, Part.MOVING, Part.DONE, Part.FAILED):
+            parts.add_metric([part.value], counts[part])
+        yield parts
+        for metric, value in (
+            (PORT_POOL_SIZE, self._ports.size),
+            (PORT_POOL_USED, len(self._ports)),
+            (ROLLOUT_STOPPED, int(self._brake.stopped)),
+        ):
             family = _family(metric)
             family.add_metric([], value)
             yield family

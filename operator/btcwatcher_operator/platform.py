@@ -1,8 +1,12 @@
 """What the platform gives every bot: the same for all Strategies of one operator."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from importlib.metadata import version
 from typing import Any
+
+from btcwatcher_operator.children.canonical import short_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,7 @@ class Gateway:
     """True: https://<base domain>/<namespace>/<name>/; False: a host name for each bot."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Platform:
     webhook_url: str
     """Base URL at which bots reach the API, without a trailing slash."""
@@ -48,3 +52,9 @@ class Platform:
     """A bot whose loop has not come round for so long is restarted."""
     exchange_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Exchange name -> freqtrade settings that lie under what a Strategy says."""
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of all that bots get from the platform, the operator's version included: it renders their config."""
+        said = {name: value for name, value in asdict(self).items() if name not in ("webhook_key", "bot_key")}
+        return short_hash([version("btc-watcher"), said])

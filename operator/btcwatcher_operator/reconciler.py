@@ -14,7 +14,8 @@ from btcwatcher_crds.conditions import Reason
 from btcwatcher_crds.strategy import Strategy
 from btcwatcher_operator import events
 from btcwatcher_operator.bot_state import read
-from btcwatcher_operator.children.build import children, render_revision, trial, url
+from btcwatcher_operator.brake import Brake, Part, Turn
+from btcwatcher_operator.children.build import Revision, children, render_revision, trial, url
 from btcwatcher_operator.cluster import Cluster, ClusterError
 from btcwatcher_operator.drift import applied_hash, differences, stamped
 from btcwatcher_operator.ownership import made_by_post
@@ -34,7 +35,7 @@ from btcwatcher_operator.resources import (
     Object,
     resource_of,
 )
-from btcwatcher_operator.rollout import Rollout, decide, failed, revision_in_use, what_runs
+from btcwatcher_operator.rollout import Braked, Rollout, decide, failed, revision_in_use, what_runs
 from btcwatcher_operator.status import Obstacle, Seen, refused, status
 from btcwatcher_operator.store import ChildKey, Key, Store, age_of
 
@@ -59,12 +60,13 @@ class Blocked(Exception):  # noqa: N818 - no error of the operator's, but a stat
 
 class Reconciler:
     def __init__(
-        self, cluster: Cluster, store: Store, ports: PortPool[Key], platform: Platform, recorder: Recorder
+        self, cluster: Cluster, store: Store, ports: PortPool[Key], brake: Brake, platform: Platform, recorder: Recorder
     ) -> None:
         self._cluster = cluster
         self._recorder = recorder
         self._store = store
         self._ports = ports
+        self._brake = brake
         self._platform = platform
         # Differences that stayed after an apply (a mutating webhook insists): fighting them would never end.
         self._tolerated: dict[tuple[Key, ChildKey], tuple[str, frozenset[str]]] = {}
@@ -84,20 +86,46 @@ class Reconciler:
         obstacle: Obstacle | None = None
         try:
             if strategy.metadata.annotations.get(names.ANNOTATION_RECONCILE) == names.RECONCILE_PAUSED:
+                self._brake.forget(key)
                 rollout = what_runs(strategy, self._store.children(key))
             else:
                 strategy, confirmed = await self._with_port(key, strategy, age_of(obj))
                 source = await self._source(strategy)
                 wanted = render_revision(strategy, self._platform, self._port(key), source)
-                rollout = decide(strategy, wanted, self._store.children(key))
-                rollout = await self._carry_out(key, strategy, rollout, confirmed=confirmed)
+                rollout = self._decide(key, obj, strategy, wanted)
+                if rollout.part is Part.WAITING and self._brake.turn(key) is Turn.UNKNOWN:
+                    # Comes up again once that is known; until then nothing is written that would be taken back.
+                    return set()
+                rollout = await self._carry_out(key, obj, strategy, rollout, confirmed=confirmed)
             obstacle = await self._missing_credentials(key, strategy)
         except Blocked as blocked:
             obstacle = blocked.obstacle
+            self._note(key, obj, rollout, obstacle)
         await self._write_status(key, strategy, rollout, obstacle)
         return set()
 
-    async def _carry_out(self, key: Key, strategy: Strategy, rollout: Rollout, *, confirmed: bool) -> Rollout:
+    def _decide(self, key: Key, obj: Object, strategy: Strategy, wanted: Revision) -> Rollout:
+        """What is to run, as far as the brake lets the Strategy; the brake learns of it."""
+        live = self._store.children(key)
+        while True:
+            turn = self._brake.turn(key)
+            braked = Braked(turn, self._platform.identity, self._brake.words(turn))
+            rollout = decide(strategy, wanted, live, braked)
+            self._brake.report(key, age_of(obj), rollout.part, wanted.name)
+            # What was reported can make it this Strategy's turn.
+            if self._brake.turn(key) is turn or rollout.part is not Part.WAITING:
+                return rollout
+
+    def _note(self, key: Key, obj: Object, rollout: Rollout | None, obstacle: Obstacle) -> None:
+        """Tells the brake of a Strategy that cannot be brought to what was decided."""
+        if rollout is None:
+            self._brake.forget(key)
+        elif rollout.part is Part.MOVING and obstacle.stuck:
+            self._brake.report(key, age_of(obj), Part.FAILED, (rollout.candidate or rollout.revision).name)
+
+    async def _carry_out(
+        self, key: Key, obj: Object, strategy: Strategy, rollout: Rollout, *, confirmed: bool
+    ) -> Rollout:
         """Brings the children to what was decided. Returns how that went. Raises Blocked."""
         desired = children(strategy, self._platform, self._port(key), rollout.revision, rollout.restarted_at)
         tried = trial(strategy, rollout.candidate) if rollout.candidate else []
@@ -107,6 +135,7 @@ class Reconciler:
         except Blocked as blocked:
             # The running bot is none the worse for a Job that is refused.
             rollout = _not_tried(strategy, rollout, blocked.obstacle.message)
+            self._note(key, obj, rollout, blocked.obstacle)
         await self._prune(key, strategy, [*desired, *tried])
         return rollout
 
@@ -118,6 +147,7 @@ class Reconciler:
 
         The port of one that is going stays its own: it may be held for days by somebody's finalizer, with its bot.
         """
+        self._brake.forget(key)
         for known in [entry for entry in self._tolerated if entry[0] == key]:
             del self._tolerated[known]
         if going is None or going.get("status", {}).get("port") is None:
@@ -352,6 +382,7 @@ class Reconciler:
 
     async def _refuse(self, key: Key, obj: Object, error: ValidationError) -> None:
         """A Strategy that the API server took but the contract does not: said in its status, nothing else touched."""
+        self._brake.forget(key)
         if obj.get("status", {}).get("port") is None:
             self._ports.release(key)
         first = error.errors()[0]

@@ -1,15 +1,17 @@
 """Which revision a bot runs: the one the spec asks for, or, until that may take its place, the one it has."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from btcwatcher_crds import names
-from btcwatcher_crds.conditions import Reason
-from btcwatcher_crds.strategy import State, Strategy, UpdateStrategy
-from btcwatcher_operator.bot_state import is_ready_with
+from btcwatcher_crds.conditions import ConditionType, Reason
+from btcwatcher_crds.strategy import ConditionStatus, State, Strategy, UpdateStrategy
+from btcwatcher_operator.bot_state import is_ready_with, read
+from btcwatcher_operator.brake import Part, Turn
 from btcwatcher_operator.children.build import Revision
 from btcwatcher_operator.children.secrets import decoded
 from btcwatcher_operator.preflight import Preflight, Stage, outcome
-from btcwatcher_operator.resources import POD, SECRET, STATEFUL_SET, Object
+from btcwatcher_operator.resources import JOB, POD, SECRET, STATEFUL_SET, Object
 from btcwatcher_operator.store import ChildKey
 
 
@@ -36,12 +38,38 @@ class Rollout:
     """A revision to be tried by a Job beside the running bot."""
     preflight: Preflight | None = None
     """How the candidate fares."""
+    part: Part = Part.NONE
+    """What the Strategy has to do with a change that the platform makes to all."""
 
 
-def decide(strategy: Strategy, wanted: Revision, live: dict[ChildKey, Object]) -> Rollout:
+@dataclass(frozen=True, slots=True)
+class Braked:
+    """What the brake says to a change of the platform."""
+
+    turn: Turn
+    platform: str
+    """Hash of what the platform wants: two roll-outs are told apart by it."""
+    words: str = ""
+    """What the Strategy waits for, unless it is its turn."""
+
+
+GO = Braked(Turn.GO, "")
+
+RETURN_SECONDS = 1200
+"""A bot that has a roll-out's revision is back in that time: preflight, image and a start on a busy node included."""
+
+
+def decide(
+    strategy: Strategy,
+    wanted: Revision,
+    live: dict[ChildKey, Object],
+    braked: Braked = GO,
+    now: datetime | None = None,
+) -> Rollout:
     """What is wanted runs at once where there is nothing to lose. A bot that has been ready keeps its revision until
 
-    its user agrees (updateStrategy Manual) and the wanted one has passed its preflight.
+    its user agrees (updateStrategy Manual), the wanted one has passed its preflight and, where it is the platform's
+    change and not the Strategy's own, its turn has come.
     """
     asked = strategy.metadata.annotations.get(names.ANNOTATION_RESTARTED_AT)
     stateful_set = live.get((STATEFUL_SET.kind, names.stateful_set(strategy.metadata.name)))
@@ -49,8 +77,11 @@ def decide(strategy: Strategy, wanted: Revision, live: dict[ChildKey, Object]) -
     done = _restarted_at(stateful_set) if stateful_set else None
     # An annotation that was taken away asks for nothing.
     at_once = Rollout(wanted, asked or done)
-    if stateful_set is None or running is None or running.name == wanted.name:
+    if stateful_set is None or running is None:
         return at_once
+    if running.name == wanted.name:
+        part = _arrived(strategy, running, live, braked.platform, now or datetime.now(UTC))
+        return Rollout(replace(wanted, brought_by=running.brought_by), asked or done, part=part)
     # A suspended bot has nothing to disturb.
     if strategy.spec.state is State.SUSPENDED:
         return at_once
@@ -60,14 +91,23 @@ def decide(strategy: Strategy, wanted: Revision, live: dict[ChildKey, Object]) -
         return Rollout(running, done, Hold(Reason.UPDATE_AVAILABLE, _waits_for_user(strategy, running, wanted)))
     if not _proven(strategy, running, live):
         return at_once
+    # What a user asked for is never held up by what happens to others.
+    rolled_out = running.asked in ("", wanted.asked) and not manual
+    begun = (JOB.kind, names.preflight_job(strategy.metadata.name, wanted.name)) in live
+    if rolled_out and braked.turn is not Turn.GO and not begun:
+        return Rollout(running, asked or done, _waits_for_turn(running, wanted, braked), part=Part.WAITING)
+    if rolled_out:
+        wanted = replace(wanted, brought_by=braked.platform)
     preflight = outcome(strategy.metadata.name, wanted.name, live)
+    moving = Part.MOVING if rolled_out else Part.NONE
     if preflight.stage is Stage.PASSED:
-        return at_once
+        return Rollout(wanted, asked or done, part=moving)
     if preflight.stage is Stage.RUNNING:
-        return Rollout(running, done, _tried(running, wanted, preflight), wanted, preflight)
+        return Rollout(running, done, _tried(running, wanted, preflight), wanted, preflight, moving)
     # A restart that was asked for under Manual was asked for to apply the change: it waits for one that passes.
     restarted_at = done if manual else asked or done
-    return Rollout(running, restarted_at, failed(strategy, running, wanted, preflight), wanted, preflight)
+    hold = failed(strategy, running, wanted, preflight)
+    return Rollout(running, restarted_at, hold, wanted, preflight, Part.FAILED if rolled_out else Part.NONE)
 
 
 def what_runs(strategy: Strategy, live: dict[ChildKey, Object]) -> Rollout | None:
@@ -106,6 +146,38 @@ def failed(strategy: Strategy, running: Revision, wanted: Revision, preflight: P
     )
 
 
+def _waits_for_turn(running: Revision, wanted: Revision, braked: Braked) -> Hold:
+    message = f"revision {running.name} goes on; revision {wanted.name}, a change of the platform, {braked.words}"
+    if braked.turn is Turn.STOPPED:
+        return Hold(Reason.ROLLOUT_STOPPED, message)
+    return Hold(Reason.ROLLOUT_WAITING, message, in_progress=True)
+
+
+def _arrived(strategy: Strategy, running: Revision, live: dict[ChildKey, Object], platform: str, now: datetime) -> Part:
+    """How a bot fares that has what it is to have; of no interest unless the present roll-out brought it."""
+    if not platform or running.brought_by != platform or strategy.spec.state is State.SUSPENDED:
+        return Part.NONE
+    if _proven(strategy, running, live):
+        return Part.DONE
+    pod = live.get((POD.kind, names.pod(strategy.metadata.name)))
+    its_own = pod is not None and pod["metadata"].get("labels", {}).get(names.LABEL_REVISION) == running.name
+    bot = read(pod)
+    if its_own and (bot.stuck or bot.reason is Reason.CRASH_LOOPING):
+        return Part.FAILED
+    since = _since(strategy, pod, its_own=its_own)
+    late = since is not None and (now - since).total_seconds() > RETURN_SECONDS
+    return Part.FAILED if late else Part.MOVING
+
+
+def _since(strategy: Strategy, pod: Object | None, *, its_own: bool) -> datetime | None:
+    """When what is waited for began: the new pod's start, the old one's end, or that there is none."""
+    if pod is None:
+        ready = next((one for one in strategy.status.conditions if one.type == ConditionType.READY), None)
+        return ready.last_transition_time if ready and ready.status is ConditionStatus.FALSE else None
+    stamp = pod["metadata"].get("deletionTimestamp") or (pod["metadata"].get("creationTimestamp") if its_own else None)
+    return datetime.fromisoformat(stamp) if stamp else None
+
+
 def _tried(running: Revision, wanted: Revision, preflight: Preflight) -> Hold:
     message = f"revision {running.name} goes on while revision {wanted.name} is tried: {preflight.message}"
     return Hold(Reason.PREFLIGHT_RUNNING, message, in_progress=True)
@@ -123,7 +195,15 @@ def _running(strategy: Strategy, stateful_set: Object | None, live: dict[ChildKe
         return None
     name = stateful_set["spec"]["template"]["metadata"].get("labels", {}).get(names.LABEL_REVISION, "")
     secret = live.get((SECRET.kind, names.revision_secret(strategy.metadata.name, name)))
-    return Revision(name, decoded(secret)) if secret else None
+    if secret is None:
+        return None
+    said = secret["metadata"].get("annotations") or {}
+    return Revision(
+        name,
+        decoded(secret),
+        said.get(names.ANNOTATION_ASKED, ""),
+        said.get(names.ANNOTATION_BROUGHT_BY, ""),
+    )
 
 
 def _restarted_at(stateful_set: Object) -> str | None:

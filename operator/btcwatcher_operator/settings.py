@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     """Namespaces to look after, separated by commas; empty: all."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """How many Strategies are reconciled at a time."""
+    rollout_percent: Annotated[float, Field(gt=0, le=100)] = 5
+    """How many per cent of all Strategies a change of these settings restarts at once; one at least."""
     resync_seconds: Annotated[float, Field(gt=0)] = 600
     """How often everything is listed anew, with jitter."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0

@@ -80,6 +80,10 @@ class Store:
     def strategies(self) -> Iterator[Key]:
         return iter(list(self._strategies))
 
+    def count(self) -> int:
+        """How many Strategies there are."""
+        return len(self._strategies)
+
     def child(self, key: Key, child: ChildKey) -> Object | None:
         """One of the Strategy's children; a copy."""
         return _unpacked(self._children.get(key, {}).get(child))

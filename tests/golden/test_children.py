@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,11 @@ def test_the_job_sees_neither_credentials_nor_the_bots_data() -> None:
     assert any(pod["metadata"]["labels"].get(label) != value for label, value in selector.items())
 
 
+def edited(strategy: Strategy, **spec: Any) -> Strategy:
+    dumped = strategy.model_dump(by_alias=True, mode="json", exclude_unset=True)
+    return Strategy.model_validate({**dumped, "spec": {**dumped["spec"], **spec}})
+
+
 def revision_of(built: list[dict[str, Any]]) -> str:
     stateful_set = next(child for child in built if child["kind"] == "StatefulSet")
     label: str = stateful_set["spec"]["template"]["metadata"]["labels"][names.LABEL_REVISION]
@@ -123,3 +129,21 @@ def test_no_secret_stands_outside_a_secret() -> None:
     elsewhere = json.dumps([child for child in built if child["kind"] != "Secret"])
     for secret in secrets:
         assert secret == "operator" or secret not in elsewhere
+
+
+def test_a_revision_says_what_its_strategy_asks_for_and_nothing_of_the_platform() -> None:
+    strategy = load("minimal")
+    first = render_revision(strategy, PLATFORM, 8081, "source")
+    of_platform = render_revision(strategy, replace(PLATFORM, image="another", hang_seconds=60), 8081, "source")
+    assert of_platform.name != first.name
+    assert of_platform.asked == first.asked
+    for changed in (
+        render_revision(edited(strategy, timeframe="15m"), PLATFORM, 8081, "source"),
+        render_revision(edited(strategy, image=PLATFORM.image), PLATFORM, 8081, "source"),
+        render_revision(edited(strategy, config={"process_only_new_candles": False}), PLATFORM, 8081, "source"),
+        render_revision(strategy, PLATFORM, 8081, "another source"),
+        render_revision(strategy, PLATFORM, 8082, "source"),
+    ):
+        assert changed.asked != first.asked
+    for same in ({"state": "Paused"}, {"signals": {"tokenGeneration": 2}}, {"mode": "DryRun"}):
+        assert render_revision(edited(strategy, **same), PLATFORM, 8081, "source").asked == first.asked

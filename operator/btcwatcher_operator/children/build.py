@@ -22,6 +22,8 @@ from btcwatcher_operator.platform import Platform
 POD_TEMPLATE_FILE = "pod-template.json"
 """Key of a revision Secret with the pod that runs it; not mounted."""
 
+_NOT_OF_A_REVISION = {"signals", "state", "expose", "storage", "update_strategy"}
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -31,6 +33,16 @@ class Revision:
     """Hash of all of it."""
     files: dict[str, str]
     """The content of the revision's Secret."""
+    asked: str = ""
+    """Hash of what the Strategy itself asks for; empty: not known."""
+    brought_by: str = ""
+    """The platform whose roll-out brought the revision; empty: it came of the Strategy's own spec."""
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """What its Secret says of where it comes from; no part of the revision."""
+        said = {names.ANNOTATION_ASKED: self.asked, names.ANNOTATION_BROUGHT_BY: self.brought_by}
+        return {name: value for name, value in said.items() if value}
 
     @property
     def template(self) -> Object:
@@ -51,7 +63,16 @@ def render_revision(strategy: Strategy, platform: Platform, port: int, source: s
     nameless = pod_template(strategy, platform, port, "", has_source=source is not None)
     name = short_hash([files, nameless])
     template = pod_template(strategy, platform, port, name, has_source=source is not None)
-    return Revision(name, {**files, POD_TEMPLATE_FILE: canonical_json(template)})
+    return Revision(name, {**files, POD_TEMPLATE_FILE: canonical_json(template)}, asked(strategy, port, source))
+
+
+def asked(strategy: Strategy, port: int, source: str | None) -> str:
+    """Hash of all in a Strategy that can change its revision. Nothing of the platform is in it, and no default.
+
+    The number in front is raised with the way it is made: a hash made in another way says that nothing is known.
+    """
+    said = strategy.spec.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_A_REVISION)
+    return f"1-{short_hash([said, port, source])}"
 
 
 def children(
@@ -67,7 +88,7 @@ def children(
     bot_api = bot_api_credentials(platform.bot_key, namespace, name)
     built = [
         access_secret(strategy, platform.webhook_url, token, bot_api),
-        revision_secret(strategy, revision.name, revision.files),
+        revision_secret(strategy, revision.name, revision.files, revision.annotations),
         volume_claim(strategy),
         service(strategy, port),
         stateful_set(strategy, _restartable(revision.template, restarted_at), _replicas(strategy)),
@@ -80,7 +101,7 @@ def children(
 def trial(strategy: Strategy, revision: Revision) -> list[Object]:
     """What a revision needs to be tried beside the running bot."""
     return [
-        revision_secret(strategy, revision.name, revision.files),
+        revision_secret(strategy, revision.name, revision.files, revision.annotations),
         preflight_job(strategy, revision.name, revision.template),
     ]
 

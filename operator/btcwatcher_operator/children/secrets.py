@@ -10,16 +10,18 @@ from btcwatcher_operator.children.canonical import canonical_json
 from btcwatcher_operator.children.metadata import Object, metadata
 
 
-def revision_secret(strategy: Strategy, revision: str, files: dict[str, str]) -> Object:
+def revision_secret(
+    strategy: Strategy, revision: str, files: dict[str, str], annotations: dict[str, str] | None = None
+) -> Object:
     """What a revision of the bot is made of. Immutable, so that no crash picks up a config nobody agreed to."""
+    name = names.revision_secret(strategy.metadata.name, revision)
+    described = metadata(strategy, name, extra_labels={names.LABEL_REVISION: revision})
+    if annotations:
+        described["annotations"] = annotations
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata(
-            strategy,
-            names.revision_secret(strategy.metadata.name, revision),
-            extra_labels={names.LABEL_REVISION: revision},
-        ),
+        "metadata": described,
         "type": "Opaque",
         "immutable": True,
         "data": _encoded(files),

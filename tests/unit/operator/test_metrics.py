@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from btcwatcher_operator.brake import Brake, Part
 from btcwatcher_operator.endpoint import served
 from btcwatcher_operator.metrics import METRICS, Metrics
 from btcwatcher_operator.ports import PortPool
@@ -48,7 +49,7 @@ def test_every_metric_of_the_catalogue_is_served_with_its_kind_and_sentence() ->
     metrics = Metrics()
     store = Store()
     store.put(strategy())
-    metrics.watch(store, PortPool(8081, 8090), lambda: 0)
+    metrics.watch(store, PortPool(8081, 8090), Brake(5, store.count), lambda: 0)
     text = metrics.text().decode()
     for metric in METRICS:
         assert f"# HELP {metric.name} {metric.sentence}\n" in text
@@ -57,7 +58,7 @@ def test_every_metric_of_the_catalogue_is_served_with_its_kind_and_sentence() ->
 
 def test_a_strategys_series_come_and_go_with_it() -> None:
     metrics, store, ports = Metrics(), Store(), PortPool[Key](8081, 8090)
-    metrics.watch(store, ports, lambda: 0)
+    metrics.watch(store, ports, Brake(5, store.count), lambda: 0)
     assert named(samples(metrics), "btcwatcher_strategy_info") == {}
     store.put(strategy())
     ports.allocate(KEY)
@@ -77,10 +78,23 @@ def test_a_strategys_series_come_and_go_with_it() -> None:
     assert value(found, "btcwatcher_port_pool_used") == 0
 
 
+def test_a_rollout_is_told() -> None:
+    metrics, brake = Metrics(), Brake(5, lambda: 10)
+    metrics.watch(Store(), PortPool[Key](8081, 8090), brake, lambda: 0)
+    for number in range(3):
+        brake.report(Key("trading", f"s{number}"), (number,), Part.FAILED, "new")
+    brake.report(KEY, (3,), Part.WAITING, "new")
+    brake.know()
+    found = samples(metrics)
+    parts = {"waiting": 1, "moving": 0, "done": 0, "failed": 3}
+    assert {part: value(found, "btcwatcher_rollout_strategies", part=part) for part in parts} == parts
+    assert value(found, "btcwatcher_rollout_stopped") == 1
+
+
 async def test_the_queue_is_counted() -> None:
     metrics = Metrics()
     queue: WorkQueue[str] = WorkQueue(metrics)
-    metrics.watch(Store(), PortPool(1, 2), lambda: len(queue))
+    metrics.watch(Store(), PortPool(1, 2), Brake(5, lambda: 0), lambda: len(queue))
     for key in ("a", "b", "a"):
         queue.add(key)
     assert value(samples(metrics), "workqueue_depth", name="strategy") == 2

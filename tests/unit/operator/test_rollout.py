@@ -1,3 +1,5 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -6,10 +8,11 @@ from btcwatcher_crds import names
 from btcwatcher_crds.conditions import Reason
 from btcwatcher_crds.strategy import Strategy
 from btcwatcher_crds.termination import TerminationReason
+from btcwatcher_operator.brake import Part, Turn
 from btcwatcher_operator.children.build import Revision
 from btcwatcher_operator.children.secrets import revision_secret
 from btcwatcher_operator.preflight import Stage
-from btcwatcher_operator.rollout import decide, revision_in_use
+from btcwatcher_operator.rollout import RETURN_SECONDS, Braked, decide, revision_in_use
 from support.pods import RUNNING as RUNNING_CONTAINER
 from support.pods import container, pod
 
@@ -194,3 +197,111 @@ def test_a_restart_that_is_to_apply_a_change_waits_for_its_trial(update: str, tr
 
 def test_an_annotation_that_was_taken_away_restarts_nothing() -> None:
     assert decide(strategy(), RUNNING, live("before")).restarted_at == "before"
+
+
+PLATFORM = "p2"
+ASKED = "1-a"
+NEXT = replace(WANTED, asked=ASKED)
+NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+
+
+def rolled(**fields: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """A bot whose revision says where it comes from."""
+    running = replace(RUNNING, **fields)
+    secret = revision_secret(strategy(), "old", RUNNING.files, running.annotations)
+    return {**live(), ("Secret", "ema-old"): secret}
+
+
+@pytest.mark.parametrize(("turn", "reason"), [("wait", Reason.ROLLOUT_WAITING), ("stopped", Reason.ROLLOUT_STOPPED)])
+def test_a_change_of_the_platform_waits_for_its_turn(turn: str, reason: Reason) -> None:
+    braked = Braked(Turn(turn), PLATFORM, "waits for it")
+    rollout = decide(strategy(), NEXT, rolled(asked=ASKED), braked)
+    assert (rollout.revision.name, rollout.candidate, rollout.part) == ("old", None, Part.WAITING)
+    assert rollout.hold is not None
+    assert rollout.hold.reason is reason
+    assert "revision old goes on; revision new, a change of the platform, waits for it" in rollout.hold.message
+    # A restart that is asked for meanwhile is given to what runs.
+    assert decide(strategy("now"), NEXT, rolled(asked=ASKED), braked).restarted_at == "now"
+
+
+def test_where_nothing_is_known_of_a_revision_the_change_counts_as_the_platforms() -> None:
+    assert decide(strategy(), NEXT, live(), Braked(Turn.WAIT, PLATFORM)).part is Part.WAITING
+
+
+def test_a_strategys_own_change_waits_for_no_turn() -> None:
+    stopped = Braked(Turn.STOPPED, PLATFORM)
+    rollout = decide(strategy(), NEXT, rolled(asked="1-another"), stopped)
+    assert rollout.candidate is not None
+    assert (rollout.candidate.name, rollout.candidate.brought_by, rollout.part) == ("new", "", Part.NONE)
+    # Neither does what its user asks for under Manual, what was never ready, and what has no pod.
+    for free in (
+        strategy("now", updateStrategy="Manual"),
+        strategy(ready=None),
+        strategy(state="Suspended"),
+    ):
+        rollout = decide(free, NEXT, rolled(asked=ASKED), stopped)
+        assert (rollout.candidate or rollout.revision).name == "new"
+        assert rollout.part is Part.NONE
+
+
+def test_a_trial_that_was_begun_is_brought_to_its_end() -> None:
+    for turn in (Turn.UNKNOWN, Turn.WAIT, Turn.STOPPED):
+        braked = Braked(turn, PLATFORM)
+        trials: list[tuple[Any, Part]] = [(job(), Part.MOVING), (REFUSED, Part.FAILED)]
+        for trial, part in trials:
+            assert decide(strategy(), NEXT, {**rolled(asked=ASKED), **trial}, braked).part is part
+        passed = decide(strategy(), NEXT, {**rolled(asked=ASKED), **job(ended=(0, ""))}, braked)
+        assert (passed.revision, passed.part) == (replace(NEXT, brought_by=PLATFORM), Part.MOVING)
+
+
+def crashed(**metadata: Any) -> Any:
+    words = '{"reason": "BotExited", "message": "it ended"}'
+    ended = {"terminated": {"exitCode": 1, "message": words}}
+    bot = pod(container(state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=ended), revision="old")
+    return {**bot, "metadata": {**bot["metadata"], **metadata}}
+
+
+def starting(seconds: float, revision: str = "old", **metadata: Any) -> Any:
+    made = (NOW - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    bot = pod(container(), revision=revision)
+    return {**bot, "metadata": {**bot["metadata"], "creationTimestamp": made, **metadata}}
+
+
+@pytest.mark.parametrize(
+    ("ready", "seen", "part"),
+    [
+        ("old", None, Part.DONE),
+        (None, pod(RUNNING_CONTAINER, revision="old"), Part.DONE),
+        ("older", None, Part.MOVING),
+        ("older", crashed(), Part.FAILED),
+        ("older", starting(RETURN_SECONDS - 60), Part.MOVING),
+        ("older", starting(RETURN_SECONDS + 60), Part.FAILED),
+        # The pod before is not gone yet, however long ago it was made.
+        ("older", starting(RETURN_SECONDS + 60, "older"), Part.MOVING),
+        ("older", starting(9000, "older", deletionTimestamp="2026-11-23T11:00:00Z"), Part.FAILED),
+    ],
+)
+def test_how_a_bot_fares_that_was_given_a_rollouts_revision(ready: str | None, seen: Any, part: Part) -> None:
+    now = rolled(asked=ASKED, brought_by=PLATFORM)
+    if seen is not None:
+        now["Pod", "ema-0"] = seen
+    same = replace(NEXT, name="old")
+    rollout = decide(strategy(ready=ready), same, now, Braked(Turn.WAIT, PLATFORM), NOW)
+    assert (rollout.part, rollout.hold) == (part, None)
+    assert rollout.revision.brought_by == PLATFORM, "what is known of it stays"
+    other = decide(strategy(ready=ready), same, now, Braked(Turn.WAIT, "p3"), NOW)
+    assert other.part is Part.NONE, "an earlier roll-out is of no interest"
+
+
+def test_a_pod_that_is_never_made_is_late_too() -> None:
+    since = {
+        "type": "Ready",
+        "status": "False",
+        "reason": "QuotaExceeded",
+        "lastTransitionTime": "2026-11-23T11:00:00Z",
+    }
+    late = strategy(ready="older")
+    status = late.status.model_validate({"readyRevision": "older", "conditions": [since]})
+    late = late.model_copy(update={"status": status})
+    now = rolled(asked=ASKED, brought_by=PLATFORM)
+    assert decide(late, replace(NEXT, name="old"), now, Braked(Turn.WAIT, PLATFORM), NOW).part is Part.FAILED
