@@ -20,6 +20,8 @@ PLURALS = {
     "PersistentVolumeClaim": ("/api/v1", "persistentvolumeclaims"),
     "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
     "Event": ("/api/v1", "events"),
+    "Pod": ("/api/v1", "pods"),
+    "Job": ("/apis/batch/v1", "jobs"),
 }
 
 CONCURRENCY = 16
@@ -72,10 +74,18 @@ class Bulk:
             assert answer.status == 200, body
             return len(body["items"] or []) + int(body["metadata"].get("remainingItemCount") or 0)
 
-    async def patch(self, kind: str, namespace: str, name: str, change: Object) -> Object:
+    async def delete(self, kind: str, namespace: str, name: str) -> None:
+        """Gone at once, without grace."""
+        path, options = f"{_path(kind, namespace)}/{name}", {"gracePeriodSeconds": 0}
+        async with self._session.delete(path, json=options) as answer:
+            assert answer.status in (200, 202, 404), await answer.text()
+
+    async def patch(
+        self, kind: str, namespace: str, name: str, change: Object, subresource: str | None = None
+    ) -> Object:
         """A merge patch."""
         headers = {"Content-Type": "application/merge-patch+json"}
-        path = f"{_path(kind, namespace)}/{name}"
+        path = "/".join(part for part in (_path(kind, namespace), name, subresource) if part)
         async with self._session.patch(path, json=change, headers=headers) as answer:
             body: Object = await answer.json()
             assert answer.status == 200, body

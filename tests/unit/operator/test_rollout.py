@@ -205,7 +205,7 @@ NEXT = replace(WANTED, asked=ASKED)
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
 
-def rolled(**fields: str) -> dict[tuple[str, str], dict[str, Any]]:
+def rolled(**fields: Any) -> dict[tuple[str, str], dict[str, Any]]:
     """A bot whose revision says where it comes from."""
     running = replace(RUNNING, **fields)
     secret = revision_secret(strategy(), "old", RUNNING.files, running.annotations)
