@@ -17,9 +17,12 @@ from btcwatcher_api.accounts.service import Accounts
 from btcwatcher_api.accounts.tokens import Signer
 from btcwatcher_api.addresses import TrustedProxies
 from btcwatcher_api.cluster.client import Cluster
+from btcwatcher_api.cluster.machines import Machines
 from btcwatcher_api.database import reading_engine, writing_connection, writing_engine
 from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.middleware import RequestLayer
+from btcwatcher_api.monitoring import endpoints as monitoring
+from btcwatcher_api.prometheus import Prometheus
 from btcwatcher_api.settings import Settings
 from btcwatcher_api.signals import endpoints, statistics_endpoints, webhook
 from btcwatcher_api.signals.ingest import GroupCommit
@@ -31,7 +34,9 @@ from btcwatcher_api.strategies.files import Files
 from btcwatcher_api.strategies.podlog import PodLogs
 from btcwatcher_api.strategies.registry import Registry
 from btcwatcher_api.strategies.watch import StrategyWatch
+from btcwatcher_api.system import endpoints as system
 from btcwatcher_api.system import health
+from btcwatcher_api.system.threshold import AlertThreshold
 
 _WRITE_SECONDS = 10.0
 _WRITERS = 4
@@ -65,6 +70,10 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
 
     changing = writing_engine(database_url, most=_WRITERS, timeout=_WRITE_SECONDS)
     cluster = Cluster()
+    threshold = AlertThreshold(cluster, settings.pod_namespace, metrics.capacity_threshold)
+    prometheus = (
+        Prometheus(settings.prometheus_url, settings.prometheus_token_file) if settings.prometheus_url else None
+    )
     signing_key = settings.signing_key()
     signer = Signer(signing_key, settings.access_lifetime) if signing_key is not None else None
 
@@ -73,7 +82,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         commits.start()
         beside = [asyncio.create_task(keep_partitions(database_url, settings.partition_months_ahead))]
         if watch is not None:
-            beside.append(asyncio.create_task(watch.run()))
+            beside += [asyncio.create_task(watch.run()), asyncio.create_task(threshold.keep())]
         try:
             yield
         finally:
@@ -84,15 +93,20 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
             await engine.dispose()
             await changing.dispose()
             await cluster.close()
+            if prometheus is not None:
+                await prometheus.close()
 
     app = described_app(lifespan)
+    app.state.alert_threshold = threshold
     app.state.changing = changing
     app.state.cluster = cluster
     app.state.commits = commits
     app.state.engine = engine
     app.state.files = Files(cluster)
     app.state.pod_logs = PodLogs(cluster)
+    app.state.machines = Machines(cluster)
     app.state.metrics = metrics
+    app.state.prometheus = prometheus
     app.state.registry = known
     app.state.watch = watch
     app.state.read_token = settings.read_token()
@@ -139,6 +153,8 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app.include_router(connecting_endpoints.router)
     app.include_router(statistics_endpoints.router)
     app.include_router(endpoints.router)
+    app.include_router(system.router)
+    app.include_router(monitoring.router)
     app.include_router(health.router)
     problems.install(app)
     openapi.install(app)

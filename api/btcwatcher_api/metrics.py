@@ -62,6 +62,11 @@ class Metrics:
             "Failed attempts to list or watch Strategies.",
             registry=self.registry,
         )
+        self.capacity_threshold = Gauge(
+            "btcwatcher_capacity_alert_threshold_ratio",
+            "From this utilization on capacity counts as short; set by REST.",
+            registry=self.registry,
+        )
         self.requests = Histogram(
             "btcwatcher_http_request_seconds",
             "Requests other than the webhook, by method, route template and status code.",

@@ -89,6 +89,17 @@ class Settings(DatabaseSettings):
     public_url: str = ""
     """How the API is reached from outside, as `https://host` with a path prefix if there is one: what people are told
     to send signals to. Empty: the address that they asked at."""
+    prometheus_url: str = ""
+    """Where Prometheus is asked for figures of nodes, bots and the past, as `http://host:9090`; empty: nowhere, and
+    answers say that it is not configured."""
+    prometheus_token_file: Path | None = None
+    """File with a bearer token for Prometheus, if it wants one."""
+    port_range: str = "8081-9080"
+    """The operator's pool of ports, as <first>-<last>: give both the same."""
+    pod_namespace: Annotated[str, Field(min_length=1, max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = (
+        "default"
+    )
+    """The namespace that the API keeps its own ConfigMap in: its pod's."""
     namespaces: str = ""
     """Namespaces whose Strategies may send, separated by commas; empty: all."""
     log_level: str = "INFO"
@@ -116,13 +127,21 @@ class Settings(DatabaseSettings):
     query_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
     """A reading statement is ended after this."""
 
-    @field_validator("public_url")
+    @field_validator("public_url", "prometheus_url")
     @classmethod
     def _is_a_web_address(cls, value: str) -> str:
         parts = urlsplit(value)
         if value and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
             raise ValueError("must begin with http:// or https:// and name a host, without ? and #")
         return value.rstrip("/")
+
+    @field_validator("port_range")
+    @classmethod
+    def _is_a_range(cls, value: str) -> str:
+        first, _, last = value.partition("-")
+        if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last) <= 65535):
+            raise ValueError("must be <first>-<last>, such as 8081-9080")
+        return value
 
     @field_validator("log_level")
     @classmethod
@@ -147,6 +166,12 @@ class Settings(DatabaseSettings):
     def namespace_set(self) -> frozenset[str]:
         """The namespaces to serve; empty: all."""
         return frozenset(part.strip() for part in self.namespaces.split(",") if part.strip())
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """First and last of the pool."""
+        first, _, last = self.port_range.partition("-")
+        return int(first), int(last)
 
     def webhook_key(self) -> bytes:
         """The platform's webhook key. Raises SettingsError naming the variable."""

@@ -47,7 +47,7 @@ async def healthz() -> Health:
 )
 async def readyz(request: Request, response: Response) -> Readiness:
     """Kubernetes being away does not end readiness once the Strategies are known: they are served from memory."""
-    checks = [await _postgres(request), _ingest(request), *_strategies(request)]
+    checks = await checks_of(request)
     ready = all(check.ok for check in checks[:3])
     if not ready:
         response.status_code = 503
@@ -58,6 +58,11 @@ async def readyz(request: Request, response: Response) -> Readiness:
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
     return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def checks_of(request: Request) -> list[Check]:
+    """Postgres, ingest and the Strategies, which readiness needs; then Kubernetes, if it is watched."""
+    return [await _postgres(request), _ingest(request), *_strategies(request)]
 
 
 async def _postgres(request: Request) -> Check:

@@ -206,6 +206,7 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
         "BTCWATCHER_SIGNING_KEY_FILE": str(layout.key("signing")),
         "BTCWATCHER_HOST": HOST,
         "BTCWATCHER_PORT": str(api_port),
+        "BTCWATCHER_PORT_RANGE": stack.pool,
     }
     await stack.process("btcwatcher-api", ["migrate"], api_env, module=False).run()
     await stack.keep(stack.process("btcwatcher-api", ["serve"], api_env, module=False), restart=True)
