@@ -10,9 +10,12 @@ SOURCE = REVISION / "strategy.py"
 API_ACCESS = Path("access/api-server.json")
 STATE = Path("access/state.json")
 CREDENTIALS = Path("credentials")
+PROXIES = Path("proxies")
+"""A file for each Proxy of the Strategy that has a URL, named as the Proxy is."""
 DATA = Path("data")
 RUN = Path("run")
 RUN_CONFIG = RUN / "credentials.json"
+PROXY_CONFIG = RUN / "proxies.json"
 READY = RUN / "ready"
 ALIVE = RUN / "alive"
 SHIPPED_STRATEGIES = Path("strategies")
@@ -30,6 +33,8 @@ class Settings:
     hang_seconds: float
     preflight_seconds: float
     termination_log: Path
+    proxies: tuple[str, ...] = ()
+    """The Strategy's Proxies in order of preference. Where there are any, the exchange is reached through them only."""
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
@@ -38,6 +43,7 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         hang_seconds=_seconds(environment.get("BTCWATCHER_HANG_SECONDS"), DEFAULT_HANG_SECONDS),
         preflight_seconds=_seconds(environment.get("BTCWATCHER_PREFLIGHT_SECONDS"), DEFAULT_PREFLIGHT_SECONDS),
         termination_log=Path(environment.get("BTCWATCHER_TERMINATION_LOG") or _TERMINATION_LOG),
+        proxies=tuple(name for name in environment.get("BTCWATCHER_PROXIES", "").split(",") if name),
     )
 
 

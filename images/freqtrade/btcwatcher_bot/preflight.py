@@ -15,9 +15,11 @@ from typing import Any
 
 from btcwatcher_bot import places, termination
 from btcwatcher_bot.classify import failure_of, is_unreachable
+from btcwatcher_bot.credentials import write_private
 from btcwatcher_bot.heartbeat import Liveness
 from btcwatcher_bot.log_watch import LogWatch
 from btcwatcher_bot.pairs import check_pairs
+from btcwatcher_bot.proxies.settings import conflict
 from btcwatcher_bot.rendered import ConfigError, read_config
 from btcwatcher_bot.termination import Failure, Reason
 
@@ -44,8 +46,10 @@ def preflight() -> int:
     watch.install()
     deadline = _Deadline(settings)
     try:
-        read_config(places.CONFIG)
-        warning = _check(watch, deadline)
+        rendered = read_config(places.CONFIG)
+        if settings.proxies and (words := conflict(rendered.exchange)):
+            raise _RefusedError(Failure(Reason.CONFIG_INVALID, words))
+        warning = _check(settings, watch, deadline)
     except ConfigError as error:
         return _tell(settings, Failure(Reason.CONFIG_INVALID, str(error)), 1)
     except _RefusedError as refused:
@@ -62,7 +66,7 @@ def preflight() -> int:
     return 0
 
 
-def _check(watch: LogWatch, deadline: "_Deadline") -> Failure | None:
+def _check(settings: places.Settings, watch: LogWatch, deadline: "_Deadline") -> Failure | None:
     """Raises for what is wrong; the warning, if there is one."""
     from freqtrade.configuration import Configuration
     from freqtrade.configuration.config_validation import validate_config_consistency
@@ -71,7 +75,7 @@ def _check(watch: LogWatch, deadline: "_Deadline") -> Failure | None:
     with tempfile.TemporaryDirectory(dir=places.RUN if places.RUN.is_dir() else None) as folder:
         arguments: dict[str, Any] = {
             "command": "trade",
-            "config": [str(places.CONFIG), _access(Path(folder))],
+            "config": [str(places.CONFIG), _access(Path(folder)), *_proxied(settings, Path(folder))],
             "user_data_dir": folder,
             "strategy_path": str(places.strategy_path()),
         }
@@ -174,6 +178,18 @@ def _access(folder: Path) -> str:
     path = folder / "api-server.json"
     path.write_text(json.dumps(_ACCESS_STAND_IN), encoding="utf-8")
     return str(path)
+
+
+def _proxied(settings: places.Settings, folder: Path) -> list[str]:
+    """The config that leads through the Strategy's Proxies: the preflight asks the exchange as the bot would."""
+    if not settings.proxies:
+        return []
+    from btcwatcher_bot.proxies.start import listening
+
+    path = folder / "proxies.json"
+    fragment, _ = listening(settings.proxies, places.PROXIES)
+    write_private(path, fragment)
+    return [str(path)]
 
 
 def _explain(error: Exception, watch: LogWatch) -> Failure:

@@ -1,7 +1,7 @@
 """What the wrapper itself needs to know of the rendered config; the rest is freqtrade's affair."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -19,6 +19,8 @@ class Rendered:
     listen_port: int
     heartbeat_interval: object
     throttle: object
+    exchange: dict[str, object] = field(default_factory=dict)
+    """freqtrade's settings of the exchange."""
 
 
 def read_config(path: Path) -> Rendered:
@@ -40,6 +42,7 @@ def read_config(path: Path) -> Rendered:
         listen_port=port if isinstance(port, int) else 8080,
         heartbeat_interval=internals.get("heartbeat_interval"),
         throttle=internals.get("process_throttle_secs"),
+        exchange=_section(config, "exchange"),
     )
 
 

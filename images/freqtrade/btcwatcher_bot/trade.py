@@ -4,6 +4,8 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from btcwatcher_bot import places, ports, termination
 from btcwatcher_bot.credentials import read_credentials, run_config, write_private
@@ -12,9 +14,13 @@ from btcwatcher_bot.health_files import absent, present
 from btcwatcher_bot.heartbeat import Liveness, heartbeat_interval, patience
 from btcwatcher_bot.log_watch import LogWatch
 from btcwatcher_bot.monitor import Monitor
+from btcwatcher_bot.proxies.settings import conflict
 from btcwatcher_bot.rendered import ConfigError, Rendered, read_config
 from btcwatcher_bot.termination import Failure, Reason
 from btcwatcher_bot.wanted_state import WantedState, teller
+
+if TYPE_CHECKING:
+    from btcwatcher_bot.proxies.forwarder import Forwarder
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +38,18 @@ def trade() -> int:
     except ConfigError as error:
         return _refuse(settings, Failure(Reason.CONFIG_INVALID, str(error)))
     credentials = read_credentials(places.CREDENTIALS)
-    if (refusal := _refusal(rendered, credentials)) is not None:
+    if (refusal := _refusal(settings, rendered, credentials)) is not None:
         return _refuse(settings, refusal)
     interval = heartbeat_interval(rendered.heartbeat_interval, settings.hang_seconds)
     write_private(places.RUN_CONFIG, run_config(credentials, interval))
+    configs = [places.CONFIG, places.API_ACCESS, places.STATE, places.RUN_CONFIG]
+    forwarder: Forwarder | None = None
+    if settings.proxies:
+        from btcwatcher_bot.proxies.start import listening
+
+        fragment, forwarder = listening(settings.proxies, places.PROXIES)
+        write_private(places.PROXY_CONFIG, fragment)
+        configs.append(places.PROXY_CONFIG)
 
     liveness = Liveness(patience(settings.hang_seconds, interval, rendered.throttle))
     tell = teller(rendered.listen_address, rendered.listen_port)
@@ -43,16 +57,20 @@ def trade() -> int:
     monitor = Monitor(rendered, liveness, settings.termination_log, wanted_state)
     watch = LogWatch(places.SOURCE, liveness, lambda words: _leave_for_taken_port(settings, words))
     watch.install()
-    returned = _freqtrade(monitor)
+    returned = _freqtrade(monitor, configs)
     absent(places.READY)
     status = exit_status(returned, monitor.hung)
     if status and not monitor.hung:
         failure = watch.failure(f"freqtrade ended by itself with status {returned} and no error")
+        if failure.reason is Reason.EXCHANGE_UNREACHABLE and forwarder is not None and forwarder.trouble:
+            failure = Failure(failure.reason, f"{forwarder.trouble}\n{failure.message}")
         _tell(settings, failure)
     return status
 
 
-def _refusal(rendered: Rendered, credentials: dict[str, str]) -> Failure | None:
+def _refusal(settings: places.Settings, rendered: Rendered, credentials: dict[str, str]) -> Failure | None:
+    if settings.proxies and (words := conflict(rendered.exchange)):
+        return Failure(Reason.CONFIG_INVALID, words)
     if not rendered.dry_run and not credentials:
         return Failure(
             Reason.CREDENTIALS_MISSING,
@@ -64,7 +82,7 @@ def _refusal(rendered: Rendered, credentials: dict[str, str]) -> Failure | None:
     return None
 
 
-def _freqtrade(monitor: Monitor) -> object:
+def _freqtrade(monitor: Monitor, configs: list[Path]) -> object:
     """Run freqtrade and give back what it would have ended the process with."""
     import freqtrade.worker  # noqa: F401 - the heavy imports, while a SIGTERM still ends us at once
     from freqtrade.main import main
@@ -74,7 +92,7 @@ def _freqtrade(monitor: Monitor) -> object:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     monitor.start()
     arguments = ["trade", "--userdir", str(places.DATA), "--strategy-path", str(places.strategy_path())]
-    for config in (places.CONFIG, places.API_ACCESS, places.STATE, places.RUN_CONFIG):
+    for config in configs:
         if config.exists():
             arguments += ["--config", str(config)]
     try:
