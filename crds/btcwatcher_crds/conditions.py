@@ -49,6 +49,8 @@ class Reason(StrEnum):
     """Every port of the pool is taken."""
     SOURCE_MISSING = "SourceMissing"
     """The ConfigMap or key of spec.source.configMapRef is not there."""
+    PROXY_MISSING = "ProxyMissing"
+    """A Proxy of spec.exchange.proxyRefs is not there; a bot that runs goes on with those it has."""
     FOREIGN_OBJECT = "ForeignObject"
     """An object that is not the operator's has a child's name; it is left alone."""
     CREDENTIALS_MISSING = "CredentialsMissing"

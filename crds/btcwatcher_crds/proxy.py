@@ -41,7 +41,7 @@ class ProxyTest(Contract):
     interval_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
     """Seconds from one test to the next."""
     timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 10
-    """Seconds after which a test has failed; a bot gives a proxy as long to connect before it tries the next one."""
+    """Seconds after which a test has failed."""
 
 
 class ProxySpec(Contract):

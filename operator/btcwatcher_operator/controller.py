@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections.abc import Iterator
 
 import structlog
 
@@ -11,6 +12,7 @@ from btcwatcher_operator.brake import Brake
 from btcwatcher_operator.cluster import Cluster, ClusterError
 from btcwatcher_operator.metrics import Metrics, Result
 from btcwatcher_operator.ports import PortPool, PortPoolExhaustedError
+from btcwatcher_operator.proxies.book import ProxyBook
 from btcwatcher_operator.reconciler import Reconciler
 from btcwatcher_operator.resources import (
     CHILD_SELECTOR,
@@ -19,6 +21,7 @@ from btcwatcher_operator.resources import (
     OPTIONAL,
     POD,
     POD_SELECTOR,
+    PROXY,
     STRATEGY,
     Object,
     Resource,
@@ -37,6 +40,7 @@ class Controller:
         self,
         cluster: Cluster,
         store: Store,
+        proxies: ProxyBook,
         ports: PortPool[Key],
         brake: Brake,
         reconciler: Reconciler,
@@ -48,6 +52,7 @@ class Controller:
     ) -> None:
         self._cluster = cluster
         self._store = store
+        self._proxies = proxies
         self._ports = ports
         self._brake = brake
         self._reconciler = reconciler
@@ -65,6 +70,10 @@ class Controller:
         if obj["kind"] == CONFIG_MAP.kind:
             self._config_map_changed(obj)
             return
+        if obj["kind"] == PROXY.kind:
+            if self._proxies.remove(obj) if event_type == "DELETED" else self._proxies.put(obj):
+                self._proxies_changed({Key(obj["metadata"]["namespace"], obj["metadata"]["name"])})
+            return
         changed = self._store.remove(obj) if event_type == "DELETED" else self._store.put(obj)
         key = owner_of(obj)
         if changed and key is not None:
@@ -75,6 +84,9 @@ class Controller:
 
         Also makes the port pool again from the Strategies' status, before any port is given out.
         """
+        for namespace in self._namespaces or (None,):
+            if (found := await self._list(PROXY, "", namespace)) is not None:
+                self._proxies_changed(self._proxies.replace(*found, namespace))
         for resource, selector in WATCHED:
             for namespace in self._namespaces or (None,):
                 found = await self._list(resource, selector, namespace)
@@ -179,12 +191,22 @@ class Controller:
 
     def _config_map_changed(self, config_map: Object) -> None:
         metadata = config_map["metadata"]
-        for key in self._store.strategies():
-            if key.namespace != metadata["namespace"]:
-                continue
-            spec = (self._store.strategy(key) or {}).get("spec", {})
+        for key, spec in self._specs(metadata["namespace"]):
             if (spec.get("source") or {}).get("configMapRef", {}).get("name") == metadata["name"]:
                 self._queue.add(key)
+
+    def _proxies_changed(self, proxies: set[Key]) -> None:
+        for namespace in {proxy.namespace for proxy in proxies}:
+            for key, spec in self._specs(namespace):
+                references = spec.get("exchange", {}).get("proxyRefs", [])
+                if any(Key(namespace, reference["name"]) in proxies for reference in references):
+                    self._queue.add(key)
+
+    def _specs(self, namespace: str) -> Iterator[tuple[Key, Object]]:
+        """The specs of a namespace's Strategies."""
+        for key in self._store.strategies():
+            if key.namespace == namespace:
+                yield key, (self._store.strategy(key) or {}).get("spec", {})
 
 
 def _somebody_was_first(error: Exception) -> bool:

@@ -18,6 +18,7 @@ from btcwatcher_operator.endpoint import served
 from btcwatcher_operator.metrics import Metrics
 from btcwatcher_operator.platform import Platform
 from btcwatcher_operator.ports import PortPool
+from btcwatcher_operator.proxies.book import ProxyBook
 from btcwatcher_operator.reconciler import Reconciler
 from btcwatcher_operator.recorder import Recorder
 from btcwatcher_operator.settings import Settings
@@ -35,15 +36,17 @@ async def operate(settings: Settings, platform: Platform) -> None:
         await Cluster.connect() as cluster,
     ):
         store = Store()
+        proxies = ProxyBook()
         ports: PortPool[Key] = PortPool(*settings.ports)
         brake = Brake(settings.rollout_percent, store.count)
         recorder = Recorder(cluster)
         controller = Controller(
             cluster,
             store,
+            proxies,
             ports,
             brake,
-            Reconciler(cluster, store, ports, brake, platform, recorder),
+            Reconciler(cluster, store, proxies, ports, brake, platform, recorder),
             metrics,
             workers=settings.workers,
             resync_seconds=settings.resync_seconds,

@@ -3,6 +3,7 @@
 Level-triggered: it looks at what is, not at what happened, so a lost, repeated or late event changes nothing.
 """
 
+import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,12 +17,14 @@ from btcwatcher_operator import events
 from btcwatcher_operator.bot_state import read
 from btcwatcher_operator.brake import Brake, Part, Turn
 from btcwatcher_operator.children.build import Revision, children, render_revision, trial, url
+from btcwatcher_operator.children.proxies import ProxySource
 from btcwatcher_operator.cluster import Cluster, ClusterError
 from btcwatcher_operator.drift import applied_hash, differences, stamped
 from btcwatcher_operator.ownership import made_by_post
 from btcwatcher_operator.platform import Platform
 from btcwatcher_operator.ports import Age, PortPool, PortPoolExhaustedError
 from btcwatcher_operator.preflight import Preflight, Stage
+from btcwatcher_operator.proxies.book import ProxyBook
 from btcwatcher_operator.recorder import Recorder
 from btcwatcher_operator.resources import (
     CHILDREN,
@@ -60,11 +63,19 @@ class Blocked(Exception):  # noqa: N818 - no error of the operator's, but a stat
 
 class Reconciler:
     def __init__(
-        self, cluster: Cluster, store: Store, ports: PortPool[Key], brake: Brake, platform: Platform, recorder: Recorder
+        self,
+        cluster: Cluster,
+        store: Store,
+        proxies: ProxyBook,
+        ports: PortPool[Key],
+        brake: Brake,
+        platform: Platform,
+        recorder: Recorder,
     ) -> None:
         self._cluster = cluster
         self._recorder = recorder
         self._store = store
+        self._proxies = proxies
         self._ports = ports
         self._brake = brake
         self._platform = platform
@@ -91,7 +102,7 @@ class Reconciler:
             else:
                 strategy, confirmed = await self._with_port(key, strategy, age_of(obj))
                 source = await self._source(strategy)
-                wanted = render_revision(strategy, self._platform, self._port(key), source)
+                wanted = render_revision(strategy, self._platform, self._port(key), source, self._ways(strategy))
                 rollout = self._decide(key, obj, strategy, wanted)
                 if rollout.part is Part.WAITING and self._brake.turn(key) is Turn.UNKNOWN:
                     # Comes up again once that is known; until then nothing is written that would be taken back.
@@ -101,6 +112,8 @@ class Reconciler:
         except Blocked as blocked:
             obstacle = blocked.obstacle
             self._note(key, obj, rollout, obstacle)
+            if rollout is None:
+                rollout = await self._keep(key, obj, strategy)
         await self._write_status(key, strategy, rollout, obstacle)
         return set()
 
@@ -115,6 +128,16 @@ class Reconciler:
             # What was reported can make it this Strategy's turn.
             if self._brake.turn(key) is turn or rollout.part is not Part.WAITING:
                 return rollout
+
+    async def _keep(self, key: Key, obj: Object, strategy: Strategy) -> Rollout | None:
+        """Looks after what runs while nobody can say what should: it can be suspended, and is put back when edited."""
+        rollout = what_runs(strategy, self._store.children(key))
+        if rollout is None or self._ports.port_of(key) is None:
+            return None
+        # What stands in the way of this too is not what has to be said first.
+        with contextlib.suppress(Blocked):
+            await self._carry_out(key, obj, strategy, rollout, confirmed=False)
+        return rollout
 
     def _note(self, key: Key, obj: Object, rollout: Rollout | None, obstacle: Obstacle) -> None:
         """Tells the brake of a Strategy that cannot be brought to what was decided."""
@@ -203,6 +226,15 @@ class Reconciler:
                 )
             )
         return text
+
+    def _ways(self, strategy: Strategy) -> list[ProxySource]:
+        """The Proxies that the spec names. Raises Blocked: to leave one out would bring a restart when it comes."""
+        wanted = [reference.name for reference in strategy.spec.exchange.proxy_refs]
+        found, missing = self._proxies.sources(strategy.metadata.namespace, wanted)
+        if missing:
+            some = ", ".join(repr(name) for name in missing)
+            raise Blocked(Obstacle(Reason.PROXY_MISSING, f"spec.exchange.proxyRefs: there is no Proxy {some}"))
+        return found
 
     async def _missing_credentials(self, key: Key, strategy: Strategy) -> Obstacle | None:
         """Whether the pod waits for a Secret that is not there. The kubelet says so only in Events.

@@ -35,6 +35,7 @@ class Resource:
 
 
 STRATEGY: Final = Resource(names.API_VERSION, names.STRATEGY_KIND, names.STRATEGY_PLURAL)
+PROXY: Final = Resource(names.API_VERSION, names.PROXY_KIND, names.PROXY_PLURAL)
 STATEFUL_SET: Final = Resource("apps/v1", "StatefulSet", "statefulsets")
 POD: Final = Resource("v1", "Pod", "pods")
 SERVICE: Final = Resource("v1", "Service", "services")
@@ -49,10 +50,10 @@ EVENT: Final = Resource("v1", "Event", "events")
 CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS, JOB, HTTP_ROUTE)
 """What the operator makes for a Strategy. Pods are the StatefulSet's and the Job's; the operator only looks at them."""
 
-OPTIONAL: Final = (HTTP_ROUTE,)
-"""What a cluster need not know: without the Gateway API's CRDs nothing of it is watched."""
+OPTIONAL: Final = (HTTP_ROUTE, PROXY)
+"""What a cluster need not know: a kind whose CRD is not there at the start is not watched."""
 
-BY_KIND: Final = {resource.kind: resource for resource in (STRATEGY, POD, *CHILDREN)}
+BY_KIND: Final = {resource.kind: resource for resource in (STRATEGY, PROXY, POD, *CHILDREN)}
 
 CHILD_SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 POD_SELECTOR: Final = (

@@ -15,6 +15,8 @@ from btcwatcher_operator.rollout import Hold
 
 MESSAGE_MAX_LENGTH = 1024
 
+_OF_THE_CONFIG = (Reason.SPEC_INVALID, Reason.SOURCE_MISSING, Reason.PROXY_MISSING)
+
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
@@ -151,7 +153,7 @@ def _ready(seen: Seen, bot: BotState) -> _Verdict:
 
 
 def _config_valid(seen: Seen, bot: BotState) -> _Verdict:
-    if seen.obstacle and seen.obstacle.reason in (Reason.SPEC_INVALID, Reason.SOURCE_MISSING):
+    if seen.obstacle and seen.obstacle.reason in _OF_THE_CONFIG:
         return _false(seen.obstacle.reason, seen.obstacle.message)
     if seen.hold and seen.preflight:
         return _tried(seen, seen.preflight)

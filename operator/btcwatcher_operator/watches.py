@@ -9,7 +9,7 @@ import kopf
 
 from btcwatcher_crds import names
 from btcwatcher_operator.controller import WATCHED, Controller
-from btcwatcher_operator.resources import CONFIG_MAP, Object
+from btcwatcher_operator.resources import CONFIG_MAP, PROXY, Object
 
 
 class EndlessBackoff:
@@ -41,7 +41,9 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
         return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
-    for resource in [*(resource for resource, _ in WATCHED if resource not in controller.absent), CONFIG_MAP]:
+    for resource in [*(resource for resource, _ in WATCHED), PROXY, CONFIG_MAP]:
+        if resource in controller.absent:
+            continue
 
         @kopf.on.event(resource.group, resource.version, resource.plural, registry=built)
         async def on_event(event: kopf.RawEvent, _controller: Controller = controller, **_: Any) -> None:

@@ -12,6 +12,7 @@ import yaml
 from btcwatcher_crds import names
 from btcwatcher_crds.strategy import Strategy
 from btcwatcher_operator.children.build import children, render_revision, trial
+from btcwatcher_operator.children.proxies import ProxySource
 from btcwatcher_operator.platform import Platform
 
 HERE = Path(__file__).parent
@@ -35,7 +36,12 @@ def load(name: str) -> Strategy:
 def build(strategy: Strategy, platform: Platform = PLATFORM, port: int = 8081) -> list[dict[str, Any]]:
     source = strategy.spec.source.inline if strategy.spec.source else None
     restarted_at = strategy.metadata.annotations.get(names.ANNOTATION_RESTARTED_AT)
-    return children(strategy, platform, port, render_revision(strategy, platform, port, source), restarted_at)
+    revision = render_revision(strategy, platform, port, source, ways(strategy))
+    return children(strategy, platform, port, revision, restarted_at)
+
+
+def ways(strategy: Strategy) -> list[ProxySource]:
+    return [ProxySource(one.name, f"{one.name}-proxy", "url") for one in strategy.spec.exchange.proxy_refs]
 
 
 def readable(child: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +68,7 @@ def test_children(name: str, request: pytest.FixtureRequest) -> None:
 def test_the_job_that_tries_a_revision(name: str, request: pytest.FixtureRequest) -> None:
     strategy = load(name)
     source = strategy.spec.source.inline if strategy.spec.source else None
-    revision = render_revision(strategy, PLATFORM, 8081, source)
+    revision = render_revision(strategy, PLATFORM, 8081, source, ways(strategy))
     secret, job = trial(strategy, revision)
     expected = HERE / "output" / f"{name}-preflight.yaml"
     built = yaml.safe_dump(job, sort_keys=True, width=110)

@@ -1,6 +1,7 @@
 """All children of a Strategy, from the Strategy, the platform and the port: a pure function."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from btcwatcher_operator.children.http_route import http_route, path
 from btcwatcher_operator.children.ingress import host, ingress
 from btcwatcher_operator.children.metadata import Object
 from btcwatcher_operator.children.preflight_job import preflight_job
+from btcwatcher_operator.children.proxies import ProxySource
 from btcwatcher_operator.children.secrets import access_secret, revision_secret
 from btcwatcher_operator.children.service import service
 from btcwatcher_operator.children.stateful_set import pod_template, stateful_set
@@ -55,14 +57,20 @@ class Revision:
         return image
 
 
-def render_revision(strategy: Strategy, platform: Platform, port: int, source: str | None) -> Revision:
-    """The revision that the spec asks for. `source`: the strategy's Python source, unless the image ships it."""
+def render_revision(
+    strategy: Strategy, platform: Platform, port: int, source: str | None, proxies: Sequence[ProxySource] = ()
+) -> Revision:
+    """The revision that the spec asks for.
+
+    `source`: the strategy's Python source, unless the image ships it; `proxies`: those that proxyRefs names.
+    """
     files = {names.CONFIG_FILE: canonical_json(bot_config(strategy, platform, port))}
     if source is not None:
         files[names.SOURCE_FILE] = source
-    nameless = pod_template(strategy, platform, port, "", has_source=source is not None)
+    has_source = source is not None
+    nameless = pod_template(strategy, platform, port, "", has_source=has_source, proxies=proxies)
     name = short_hash([files, nameless])
-    template = pod_template(strategy, platform, port, name, has_source=source is not None)
+    template = pod_template(strategy, platform, port, name, has_source=has_source, proxies=proxies)
     return Revision(name, {**files, POD_TEMPLATE_FILE: canonical_json(template)}, asked(strategy, port, source))
 
 

@@ -1,10 +1,12 @@
 """The StatefulSet: the only controller that promises at most one pod, also when a node is lost."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from btcwatcher_crds import names
 from btcwatcher_crds.strategy import Strategy
 from btcwatcher_operator.children.metadata import Object, labels, metadata, selector
+from btcwatcher_operator.children.proxies import ProxySource, environment, volume
 from btcwatcher_operator.platform import Platform
 
 USER_ID = 10001
@@ -41,7 +43,15 @@ def stateful_set(strategy: Strategy, template: Object, replicas: int) -> Object:
     }
 
 
-def pod_template(strategy: Strategy, platform: Platform, port: int, revision: str, *, has_source: bool) -> Object:
+def pod_template(
+    strategy: Strategy,
+    platform: Platform,
+    port: int,
+    revision: str,
+    *,
+    has_source: bool,
+    proxies: Sequence[ProxySource] = (),
+) -> Object:
     """The pod. It meets the `restricted` Pod Security Standard and mounts no service account token."""
     wanted = strategy.spec.pod_template
     spec: Object = {
@@ -64,9 +74,9 @@ def pod_template(strategy: Strategy, platform: Platform, port: int, revision: st
                 "labelSelector": {"matchLabels": {names.LABEL_COMPONENT: names.COMPONENT_BOT}},
             }
         ],
-        "initContainers": [_preflight(strategy, platform)],
-        "containers": [_bot(strategy, platform, port)],
-        "volumes": _volumes(strategy, revision, has_source=has_source),
+        "initContainers": [_preflight(strategy, platform, proxies)],
+        "containers": [_bot(strategy, platform, port, proxies)],
+        "volumes": [*_volumes(strategy, revision, has_source=has_source), *volume(proxies)],
     }
     optional = {
         "nodeSelector": wanted.node_selector,
@@ -89,7 +99,9 @@ def pod_template(strategy: Strategy, platform: Platform, port: int, revision: st
     return {"metadata": template_metadata, "spec": spec}
 
 
-def _container(strategy: Strategy, platform: Platform, name: str, args: list[str]) -> Object:
+def _container(
+    strategy: Strategy, platform: Platform, name: str, args: list[str], proxies: Sequence[ProxySource]
+) -> Object:
     resources = strategy.spec.resources
     built: Object = {
         "name": name,
@@ -102,6 +114,7 @@ def _container(strategy: Strategy, platform: Platform, name: str, args: list[str
             {"name": "TMPDIR", "value": names.MOUNT_RUN},
             # Two arenas in place of eight a core: glibc's default keeps memory that freqtrade has long freed.
             {"name": "MALLOC_ARENA_MAX", "value": "2"},
+            *environment(proxies),
         ],
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -118,23 +131,28 @@ def _container(strategy: Strategy, platform: Platform, name: str, args: list[str
     return built
 
 
-def _preflight(strategy: Strategy, platform: Platform) -> Object:
+def _preflight(strategy: Strategy, platform: Platform, proxies: Sequence[ProxySource]) -> Object:
     """Checks config and strategy with freqtrade's own classes; its termination message says what is wrong.
 
     It sees no exchange credentials.
     """
+    mounts = [names.MOUNT_REVISION, names.MOUNT_ACCESS, names.MOUNT_DATA, names.MOUNT_RUN]
+    if proxies:
+        mounts.append(names.MOUNT_PROXIES)
     return {
-        **_container(strategy, platform, names.CONTAINER_PREFLIGHT, ["preflight"]),
-        "volumeMounts": _mounts(names.MOUNT_REVISION, names.MOUNT_ACCESS, names.MOUNT_DATA, names.MOUNT_RUN),
+        **_container(strategy, platform, names.CONTAINER_PREFLIGHT, ["preflight"], proxies),
+        "volumeMounts": _mounts(*mounts),
     }
 
 
-def _bot(strategy: Strategy, platform: Platform, port: int) -> Object:
+def _bot(strategy: Strategy, platform: Platform, port: int, proxies: Sequence[ProxySource]) -> Object:
     mounts = [names.MOUNT_REVISION, names.MOUNT_ACCESS, names.MOUNT_DATA, names.MOUNT_RUN]
     if strategy.spec.exchange.credentials_ref:
         mounts.append(names.MOUNT_CREDENTIALS)
+    if proxies:
+        mounts.append(names.MOUNT_PROXIES)
     return {
-        **_container(strategy, platform, names.CONTAINER_BOT, ["trade"]),
+        **_container(strategy, platform, names.CONTAINER_BOT, ["trade"], proxies),
         "ports": [{"name": names.PORT_NAME, "containerPort": port, "protocol": "TCP"}],
         "volumeMounts": _mounts(*mounts),
         "startupProbe": _file_probe(names.READY_FILE, STARTUP_PROBE),
