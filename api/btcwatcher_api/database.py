@@ -68,11 +68,20 @@ def writing_engine(database_url: str, *, most: int, timeout: float) -> AsyncEngi
 
 async def writing_connection(database_url: str, *, statement_seconds: float) -> psycopg.AsyncConnection:
     """One connection for the batcher, in autocommit. Raises psycopg.OperationalError."""
+    return await _own_connection(database_url, "ingest", statement_seconds)
+
+
+async def collecting_connection(database_url: str, *, statement_seconds: float) -> psycopg.AsyncConnection:
+    """The collector's, in autocommit; it holds a lock as long as it lives. Raises psycopg.OperationalError."""
+    return await _own_connection(database_url, "collect", statement_seconds)
+
+
+async def _own_connection(database_url: str, purpose: str, statement_seconds: float) -> psycopg.AsyncConnection:
     return await psycopg.AsyncConnection.connect(
         database_url,
         autocommit=True,
         connect_timeout=CONNECT_SECONDS,
-        application_name=f"{APPLICATION} ingest",
+        application_name=f"{APPLICATION} {purpose}",
         options=(
             f"-c statement_timeout={int(statement_seconds * 1000)}"
             f" -c idle_in_transaction_session_timeout={int(statement_seconds * 1000)}"

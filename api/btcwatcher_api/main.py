@@ -1,4 +1,4 @@
-"""`btcwatcher-api serve | migrate | openapi`."""
+"""`btcwatcher-api serve | collect | migrate | openapi`."""
 
 import argparse
 import asyncio
@@ -10,9 +10,12 @@ from pathlib import Path
 
 import psycopg
 import uvicorn
+from starlette.types import ASGIApp
 
 from btcwatcher_api import logs
 from btcwatcher_api.app import create_app, described_app
+from btcwatcher_api.collector.service import CollectorService, create_collector_app
+from btcwatcher_api.collector.settings import CollectorSettings
 from btcwatcher_api.database import (
     CONNECT_SECONDS,
     SchemaError,
@@ -33,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="btcwatcher-api", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="answer the webhook and the REST API")
+    commands.add_parser("collect", help="visit the bots: fill in signals that never arrived, export trading figures")
     commands.add_parser("migrate", help="bring the database's schema up to date")
     document = commands.add_parser("openapi", help="print the API's description")
     document.add_argument("--output", type=Path, help="write it to this file instead")
@@ -40,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.command == "serve":
             return _serve()
+        if chosen.command == "collect":
+            return _collect()
         if chosen.command == "migrate":
             return _migrate()
         return _openapi(chosen.output)
@@ -53,11 +59,24 @@ def _serve() -> int:
     logs.configure(settings.log_level)
     app = create_app(settings)
     asyncio.run(_refuse_old_schema(settings.database_url.get_secret_value()))
+    return _run(app, settings.host, settings.port)
+
+
+def _collect() -> int:
+    settings = load(CollectorSettings)
+    logs.configure(settings.log_level)
+    app = create_collector_app(CollectorService(settings))
+    asyncio.run(_refuse_old_schema(settings.database_url.get_secret_value()))
+    return _run(app, settings.host, settings.port)
+
+
+def _run(app: ASGIApp, host: str, port: int) -> int:
+    """Serve until SIGTERM or SIGINT; the exit status."""
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            host=settings.host,
-            port=settings.port,
+            host=host,
+            port=port,
             http="httptools",
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             lifespan="on",

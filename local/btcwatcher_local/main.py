@@ -23,7 +23,14 @@ def main() -> None:
     arguments = _parser().parse_args()
     if missing := missing_tools():
         sys.exit(f"btcwatcher-local: {missing}")
-    wishes = Wishes(arguments.folder, arguments.api_port, arguments.ingress_port, arguments.pool, arguments.kubeconfig)
+    wishes = Wishes(
+        arguments.folder,
+        api_port=arguments.api_port,
+        ingress_port=arguments.ingress_port,
+        collector_port=arguments.collector_port,
+        pool=arguments.pool,
+        kubeconfig=arguments.kubeconfig,
+    )
     if arguments.command == "demo":
         sys.exit(asyncio.run(_until_signal(demo(wishes), interrupted=1)))
     sys.exit(asyncio.run(_until_signal(up(wishes, examples=not arguments.no_examples), interrupted=0)))
@@ -77,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--folder", type=Path, default=REPOSITORY / folder, help="where everything lies")
         command.add_argument("--api-port", type=_port, default=8000, help="port of the API (default 8000)")
         command.add_argument("--ingress-port", type=_port, default=8080, help="port of the ingress (default 8080)")
+        command.add_argument(
+            "--collector-port", type=_port, default=8001, help="port of the collector's metrics (default 8001)"
+        )
         command.add_argument("--pool", type=_range, default=(8081, 9080), help="the bots' ports (default 8081-9080)")
         command.add_argument("--kubeconfig", type=Path, help="an API server to use in place of the embedded one")
         if name == "up":

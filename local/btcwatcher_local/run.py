@@ -38,6 +38,7 @@ def _show_addresses(stack: Stack) -> None:
   API         {stack.api_url}  (docs at /docs)
   signals     curl -H "Authorization: Bearer $(cat {layout.key("read-token")})" {stack.api_url}/api/v1/signals/
   bots        http://<name>.<namespace>.bots.localhost:{stack.ingress_port}/  (ports {stack.pool})
+  figures     {stack.collector_url}/metrics  (trading figures of each bot)
   database    {layout.postgres}
   logs        {layout.logs}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from btcwatcher_crds import conditions, names, termination
+from btcwatcher_crds.bot_metrics import BOT_METRICS
 from btcwatcher_operator import drift
 from btcwatcher_operator.metrics import METRICS
 
@@ -19,6 +20,7 @@ def text() -> str:
     labels = _constants(names, "LABEL_")
     annotations = [*_constants(names, "ANNOTATION_"), *_constants(drift, "ANNOTATION_")]
     metrics = [(_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in METRICS]
+    bot_metrics = [(_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in BOT_METRICS]
     parts = [
         "# Conditions, reasons, Events, labels, annotations and metrics",
         "Made from the constants in the code by `python -m btcwatcher_operator.catalogue docs/conditions.md`; "
@@ -34,6 +36,7 @@ def text() -> str:
         *_table("Labels", "label", labels),
         *_table("Annotations", "annotation", annotations),
         *_table("Metrics of the operator", "metric", metrics),
+        *_table("Metrics of the collector", "metric", bot_metrics),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -94,7 +94,8 @@ def running(folder: Path, pool: str, *arguments: str) -> Iterator[RunningStack]:
     port = free_port()
     command = [
         str(REPOSITORY / ".venv" / "bin" / "btcwatcher-local"), "up", "--no-examples", "--folder", str(folder),
-        "--api-port", str(port), "--ingress-port", str(free_port()), "--pool", pool, *arguments,
+        "--api-port", str(port), "--ingress-port", str(free_port()), "--pool", pool,
+        "--collector-port", str(free_port()), *arguments,
     ]  # fmt: skip
     with output.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)

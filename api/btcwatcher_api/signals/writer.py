@@ -66,22 +66,41 @@ _TOLD: Final = (
 )
 """The outbox: a delivery for each channel of each signal that is new, or none if the signals are not committed."""
 _RETURN: Final = " SELECT id FROM stored"
+_THE_FILL: Final = (
+    "f.namespace = i.namespace AND f.strategy = i.strategy AND f.trade_id = i.trade_id AND f.type = i.type"
+    " AND f.opened_at = date_trunc('second', i.trade_opened_at) AND f.price = i.price"
+)
+_NOT_RECOVERED: Final = f" WHERE NOT EXISTS (SELECT 1 FROM recovered_fills f WHERE {_THE_FILL})"  # noqa: S608
+"""A webhook that comes after its fill was taken from the bot's own trades is no second event."""
 _SEEK: Final = (
-    " WHERE i.seek_from IS NULL OR NOT EXISTS (SELECT 1 FROM signals s WHERE NOT s.dated"
-    " AND s.event_key = i.event_key AND s.event_time >= i.seek_from)"
+    " AND (i.seek_from IS NULL OR NOT EXISTS (SELECT 1 FROM signals s WHERE NOT s.dated"
+    " AND s.event_key = i.event_key AND s.event_time >= i.seek_from))"
+)
+_NOTED: Final = (
+    ", noted AS (INSERT INTO recovered_fills"
+    " (namespace, strategy, trade_id, type, opened_at, price, signal_id, recovered_at)"
+    " SELECT i.namespace, i.strategy, i.trade_id, i.type, date_trunc('second', i.trade_opened_at), i.price, i.id,"
+    " i.received_at FROM stored JOIN incoming i USING (id) ON CONFLICT DO NOTHING)"
 )
 
-INSERT_DATED: Final = _INCOMING + _STORED + _ON_CONFLICT + _TOLD + _RETURN
+INSERT_DATED: Final = _INCOMING + _STORED + _NOT_RECOVERED + _ON_CONFLICT + _TOLD + _RETURN
 """All events state their time: the primary key alone tells retries."""
 
-INSERT_MIXED: Final = _INCOMING + _STORED + _SEEK + _ON_CONFLICT + _TOLD + _RETURN
+INSERT_MIXED: Final = _INCOMING + _STORED + _NOT_RECOVERED + _SEEK + _ON_CONFLICT + _TOLD + _RETURN
 """Some do not: their key is sought first, under a lock on the key, for a commit on another replica may be under way."""
+
+INSERT_RECOVERED: Final = _INCOMING + _STORED + _ON_CONFLICT + _TOLD + _NOTED + _RETURN
+"""Fills that the collector found at the bots, noted so that their webhooks are known should they come after all."""
 
 _LOCK_KEYS: Final = "SELECT count(pg_advisory_xact_lock(%s, key)) FROM unnest(%s::int[]) AS key"
 _LOCK_CLASS: Final = 0x6274_6377
 _FIND: Final = (
     "SELECT DISTINCT ON (event_key) event_key, id FROM signals WHERE NOT dated AND event_key = ANY(%s)"
     " AND event_time >= %s ORDER BY event_key, event_time DESC"
+)
+_FIND_RECOVERED: Final = (
+    f"{_INCOMING} SELECT DISTINCT ON (i.id) i.id, f.signal_id FROM incoming i"  # noqa: S608 - names of ours
+    f" JOIN recovered_fills f ON {_THE_FILL} ORDER BY i.id, f.recovered_at"
 )
 
 _T = TypeVar("_T")
@@ -225,19 +244,26 @@ class SignalWriter:
 
 
 async def _write(connection: psycopg.AsyncConnection, signals: Sequence[NewSignal]) -> list[Stored]:
-    rows = (b"[" + b",".join(signal.row for signal in signals) + b"]").decode()
     undated = [signal for signal in signals if signal.seek_from is not None]
     if not undated:
-        cursor = await connection.execute(INSERT_DATED, (rows,), prepare=True)
+        cursor = await connection.execute(INSERT_DATED, (_array(signals),), prepare=True)
         inserted = {row[0] for row in await cursor.fetchall()}
-        return [Stored(signal.id, signal.id in inserted) for signal in signals]
-    locks = "{" + ",".join(str(lock) for lock in sorted({_lock_of(signal.key) for signal in undated})) + "}"
-    async with connection.pipeline(), connection.transaction():
-        await connection.execute(_LOCK_KEYS, (_LOCK_CLASS, locks), prepare=True)
-        cursor = await connection.execute(INSERT_MIXED, (rows,), prepare=True)
-        inserted = {row[0] for row in await cursor.fetchall()}
-    stored = await _stored_before(connection, [signal for signal in undated if signal.id not in inserted])
+    else:
+        locks = "{" + ",".join(str(lock) for lock in sorted({_lock_of(signal.key) for signal in undated})) + "}"
+        async with connection.pipeline(), connection.transaction():
+            await connection.execute(_LOCK_KEYS, (_LOCK_CLASS, locks), prepare=True)
+            cursor = await connection.execute(INSERT_MIXED, (_array(signals),), prepare=True)
+            inserted = {row[0] for row in await cursor.fetchall()}
+    retries = [signal for signal in signals if signal.id not in inserted]
+    stored = await _stored_before(connection, [signal for signal in retries if signal.seek_from is not None])
+    if retries:
+        cursor = await connection.execute(_FIND_RECOVERED, (_array(retries),))
+        stored.update({row[0]: row[1] for row in await cursor.fetchall() if row[0] not in stored})
     return [Stored(stored.get(signal.id, signal.id), signal.id in inserted) for signal in signals]
+
+
+def _array(signals: Sequence[NewSignal]) -> str:
+    return (b"[" + b",".join(signal.row for signal in signals) + b"]").decode()
 
 
 async def _stored_before(connection: psycopg.AsyncConnection, retries: Sequence[NewSignal]) -> dict[UUID, UUID]:

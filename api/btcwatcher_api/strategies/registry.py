@@ -31,9 +31,12 @@ class KnownStrategy:
 
 
 class Registry:
-    """All Strategies, by id. Empty and not synced until the first complete list."""
+    """All Strategies, by id. Empty and not synced until the first complete list.
 
-    def __init__(self, key: bytes, namespaces: frozenset[str] = frozenset()) -> None:
+    Without the webhook `key`, which only those have that take signals in, nobody's tokens are known.
+    """
+
+    def __init__(self, key: bytes | None, namespaces: frozenset[str] = frozenset()) -> None:
         self._key = key
         self._namespaces = namespaces
         self._known: dict[str, KnownStrategy] = {}
@@ -49,6 +52,12 @@ class Registry:
 
     def get(self, identifier: str) -> KnownStrategy | None:
         return self._known.get(identifier)
+
+    def find(self, namespace: str, name: str) -> KnownStrategy | None:
+        return self._known.get(strategy_id(namespace, name))
+
+    def strategies(self) -> list[KnownStrategy]:
+        return list(self._known.values())
 
     def items(self) -> list[Mapping[str, Any]]:
         """Every Strategy, without its source and managed fields."""
@@ -79,9 +88,13 @@ class Registry:
         if not namespace or not name or not self.serves(namespace):
             return None
         signals = _signals(item, strategy_id(namespace, name))
-        generations = range(signals.token_generation, max(0, signals.token_generation - 2), -1)
-        tokens = tuple(webhook_token(self._key, namespace, name, number).encode() for number in generations)
+        tokens = _tokens(self._key, namespace, name, signals.token_generation) if self._key is not None else ()
         return KnownStrategy(namespace, name, signals, tokens, _without_bulk(item))
+
+
+def _tokens(key: bytes, namespace: str, name: str, generation: int) -> tuple[bytes, ...]:
+    generations = range(generation, max(0, generation - 2), -1)
+    return tuple(webhook_token(key, namespace, name, number).encode() for number in generations)
 
 
 def _without_bulk(item: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,15 +9,15 @@ import json
 import random
 import time
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
+from prometheus_client import Counter, Gauge
 
 from btcwatcher_api import logs
 from btcwatcher_api.cluster.connection import custom_objects
-from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.strategies.registry import Registry
 from btcwatcher_crds.names import GROUP, STRATEGY_PLURAL, VERSION
 
@@ -39,10 +39,18 @@ class _ExpiredError(Exception):
     """The resource version is too old: list again."""
 
 
+class WatchMetrics(Protocol):
+    """What the watch counts, in whichever process it runs."""
+
+    strategies: Gauge
+    watch_synced: Gauge
+    watch_errors: Counter
+
+
 class StrategyWatch:
     """Runs until cancelled. `healthy` is False while Kubernetes does not answer."""
 
-    def __init__(self, registry: Registry, metrics: Metrics) -> None:
+    def __init__(self, registry: Registry, metrics: WatchMetrics) -> None:
         self._registry = registry
         self._metrics = metrics
         self._error: str | None = "not connected yet"

@@ -34,6 +34,7 @@ class Wishes:
     folder: Path
     api_port: int = 8000
     ingress_port: int = 8080
+    collector_port: int = 8001
     pool: tuple[int, int] = (8081, 9080)
     kubeconfig: Path | None = None
     """An API server to use in place of the embedded one. Controllers and node are ours all the same."""
@@ -49,6 +50,7 @@ class Stack:
     progress: Progress
     api_url: str = ""
     ingress_port: int = 0
+    collector_url: str = ""
     pool: str = ""
     database_url: str = field(default="", repr=False)
     failed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -77,11 +79,17 @@ class Stack:
         return output.decode()
 
     def process(
-        self, name: str, arguments: list[str], env: Mapping[str, str] | None = None, *, module: bool = True
+        self,
+        name: str,
+        arguments: list[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        module: bool = True,
+        log_name: str | None = None,
     ) -> Process:
         prefix = [sys.executable, "-m", f"btcwatcher_local.{name}"] if module else [command(name)]
-        log = self.layout.logs / f"{name}.log"
-        built = Process(name, [*prefix, *arguments], log, env or {}, REPOSITORY)
+        log = self.layout.logs / f"{log_name or name}.log"
+        built = Process(log_name or name, [*prefix, *arguments], log, env or {}, REPOSITORY)
         self._processes.append(built)
         return built
 
@@ -220,6 +228,14 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
         restart=True,
     )
 
+    say("starting the collector")
+    collector_port = first_free(wishes.collector_port, "the collector", say)
+    stack.collector_url = f"http://{HOST}:{collector_port}"
+    collector = stack.process(
+        "btcwatcher-api", ["collect"], _collector_env(stack, collector_port), module=False, log_name="collector"
+    )
+    await stack.keep(collector, restart=True)
+
     say("starting the ingress and the node")
     await stack.keep(stack.process("ingress", [*kubeconfig, "--port", str(stack.ingress_port)]), restart=True)
     layout.image_table.write_text(json.dumps(_images()))
@@ -237,6 +253,17 @@ async def _start_api_server(stack: Stack) -> None:
     process = stack.process("apiserver", [*arguments, "--kubeconfig", str(layout.kubeconfig)])
     await stack.keep(process, restart=False)  # its state is in memory: without it there is nothing to go on with
     await _until_kubectl(stack, "get", "--raw", "/readyz")
+
+
+def _collector_env(stack: Stack, port: int) -> dict[str, str]:
+    return {
+        "KUBECONFIG": str(stack.layout.kubeconfig),
+        "BTCWATCHER_DATABASE_URL": stack.database_url,
+        "BTCWATCHER_BOT_KEY_FILE": str(stack.layout.key("bot")),
+        "BTCWATCHER_BOT_ADDRESS": f"http://{HOST}:{{port}}",
+        "BTCWATCHER_HOST": HOST,
+        "BTCWATCHER_PORT": str(port),
+    }
 
 
 def _operator_env(stack: Stack) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""`btcwatcher-api collect`: visits each bot's own API, fills in signals that never arrived, exports trading figures."""

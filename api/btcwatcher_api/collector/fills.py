@@ -1,0 +1,117 @@
+"""What a bot's trades say was filled: one Fill for each order that was, with what its webhook would have said. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from btcwatcher_api.collector.bot_api import Order, Trade
+from btcwatcher_api.signals.types import SignalType
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One filled order of a trade."""
+
+    type: SignalType
+    """entry_fill or exit_fill."""
+    trade_id: str
+    opened_at: datetime
+    """With trade_id it names the trade: ids are used again after a cancelled entry, and by a new database."""
+    order_id: str
+    pair: str
+    direction: str
+    filled_at: datetime
+    price: Decimal
+    amount: Decimal
+    stake: Decimal
+    stake_currency: str
+    sub_trade: bool
+    """An entry that is not the first of its trade, or an exit that is not its last."""
+    enter_tag: str | None
+    exit_reason: str | None
+    profit_ratio: Decimal | None
+    profit_amount: Decimal | None
+
+    @property
+    def key(self) -> tuple[str, datetime, str]:
+        """What no other fill of this bot has."""
+        return (self.trade_id, self.opened_at, self.order_id)
+
+
+def fills_of(trade: Trade) -> list[Fill]:
+    """The fills of a trade, the earliest first. An order that is still open, or ended without a fill, is none."""
+    entry_side = "sell" if trade.is_short else "buy"
+    filled = sorted(
+        (order for order in trade.orders if not order.is_open and (order.filled or 0) > 0),
+        key=lambda order: _filled_at(order, trade),
+    )
+    # A stop-loss on the exchange is an order of a side of its own.
+    entries = [order for order in filled if order.ft_order_side == entry_side]
+    exits = [order for order in filled if order.ft_order_side != entry_side]
+    return [_fill(trade, order, entries, exits) for order in filled]
+
+
+def of_trades(trades: Iterable[Trade]) -> dict[tuple[str, datetime], tuple[Fill, ...]]:
+    """The fills of each trade that has any, by the trade's name."""
+    found = {}
+    for trade in trades:
+        fills = fills_of(trade)
+        if fills:
+            found[fills[0].trade_id, fills[0].opened_at] = tuple(fills)
+    return found
+
+
+def moment(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def _fill(trade: Trade, order: Order, entries: list[Order], exits: list[Order]) -> Fill:
+    entry = order in entries
+    last_exit = bool(exits) and order is exits[-1]
+    return Fill(
+        type=SignalType.ENTRY_FILL if entry else SignalType.EXIT_FILL,
+        trade_id=str(trade.trade_id),
+        opened_at=moment(trade.open_timestamp),
+        order_id=order.order_id,
+        pair=trade.pair,
+        direction="short" if trade.is_short else "long",
+        filled_at=_filled_at(order, trade),
+        price=_decimal(order.safe_price),
+        amount=_decimal(_amount(order, entry=entry)),
+        stake=_decimal(trade.stake_amount),
+        stake_currency=trade.quote_currency,
+        sub_trade=order is not entries[0] if entry else trade.is_open or not last_exit,
+        enter_tag=_text(trade.enter_tag),
+        exit_reason=None if entry else _text(order.ft_order_tag or trade.exit_reason),
+        # The bot keeps the profit of the whole trade and of its last exit, not of each exit.
+        profit_ratio=_maybe(trade.close_profit) if last_exit and len(exits) == 1 else None,
+        profit_amount=_maybe(trade.close_profit_abs) if last_exit else None,
+    )
+
+
+def _amount(order: Order, *, entry: bool) -> float:
+    """As the webhook computes it, in floats, so that both have the same digits."""
+    filled = order.filled or 0.0
+    return filled - (order.ft_fee_base or 0.0) if entry else filled
+
+
+def _filled_at(order: Order, trade: Trade) -> datetime:
+    return moment(order.order_filled_timestamp or order.order_timestamp or trade.open_timestamp)
+
+
+def _decimal(number: float) -> Decimal:
+    """The shortest decimal that reads back as this float: what freqtrade prints."""
+    return Decimal(repr(number))
+
+
+def _text(text: str | None) -> str | None:
+    """Postgres has no NUL in its strings."""
+    return text.replace("\0", "") if text else None
+
+
+def _maybe(number: float | None) -> Decimal | None:
+    return None if number is None else _decimal(number)

@@ -1,0 +1,87 @@
+"""What the collector remembers of one bot between visits: what was read, and which fills wait to be filled in. Pure.
+
+All of it may be lost: it is made again from the bot and the table, at the price of reading more once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from btcwatcher_api.collector.bot_api import Trade
+from btcwatcher_api.collector.fills import Fill, fills_of, moment, of_trades
+
+_OVERLAP = timedelta(minutes=10)
+"""Closed trades are read this much further back than the last visit: an exchange's clock is not ours."""
+
+FillKey = tuple[str, datetime, str]
+TradeKey = tuple[str, datetime]
+
+
+@dataclass(slots=True)
+class Memory:
+    """`since`: closed trades from here on have not all been read yet."""
+
+    since: datetime
+    open_ids: frozenset[int] = frozenset()
+    """Trades that were open at the last visit: each is now still open, or is looked for among the closed ones."""
+    settled: frozenset[FillKey] = frozenset()
+    """Fills that have their signal, of the trades that the last visit saw."""
+    waiting: dict[TradeKey, tuple[Fill, ...]] = field(default_factory=dict)
+    """All fills of each trade that has one without a known signal."""
+    seen: dict[FillKey, float] = field(default_factory=dict)
+    """When each fill that waits was first seen, by the monotonic clock."""
+
+    def read_enough(self, opened: Iterable[Trade], closed: Sequence[Trade], oldest: datetime) -> bool:
+        """Whether `closed`, the latest first, hold all that can be new to us and is not from before `oldest`.
+
+        A trade that closed since the last visit was either open then, so it must be among them, or it was opened after
+        that visit, so it closed after `since`.
+        """
+        if not closed or closed[-1].close_timestamp is None:
+            return False
+        reaches_to = moment(closed[-1].close_timestamp)
+        if reaches_to < oldest:
+            return True
+        found = {trade.trade_id for trade in opened} | {trade.trade_id for trade in closed}
+        return reaches_to < self.since and self.open_ids <= found
+
+    def take(self, trades: Iterable[Trade], oldest: datetime, now: float) -> None:
+        """Remember what a visit read. Fills from before `oldest` are left alone."""
+        settled: set[FillKey] = set()
+        for name, fills in of_trades(trades).items():
+            new = False
+            for fill in fills:
+                if fill.key in self.settled or fill.filled_at < oldest:
+                    settled.add(fill.key)
+                else:
+                    self.seen.setdefault(fill.key, now)
+                    new = True
+            if new:
+                self.waiting[name] = fills
+        self.settled = frozenset(settled)
+
+    def visited(self, opened: Iterable[Trade], at: datetime) -> None:
+        """The visit that began then has read everything."""
+        # One without a fill may vanish for good: its entry was cancelled.
+        self.open_ids = frozenset(trade.trade_id for trade in opened if fills_of(trade))
+        self.since = max(self.since, at - _OVERLAP)
+
+    def due(self, before: float) -> list[Fill]:
+        """All fills of the trades with a fill that was first seen before then, and has had time for its webhook."""
+        return [
+            fill for fills in self.waiting.values() if any(self.is_due(one, before) for one in fills) for fill in fills
+        ]
+
+    def is_due(self, fill: Fill, before: float) -> bool:
+        return self.seen.get(fill.key, float("inf")) <= before
+
+    def settle(self, looked_at: Iterable[Fill], missing: Iterable[Fill]) -> None:
+        """Of these fills all but the missing ones have their signal."""
+        still = {fill.key for fill in missing}
+        done = {fill.key for fill in looked_at} - still
+        for key in done:
+            self.seen.pop(key, None)
+        self.settled |= done
+        self.waiting = {
+            name: fills for name, fills in self.waiting.items() if any(fill.key in self.seen for fill in fills)
+        }

@@ -1,0 +1,119 @@
+"""The process: one collector is active, the others stand by; each serves /metrics, /healthz and /readyz."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from btcwatcher_api import logs
+from btcwatcher_api.collector.ledger import Ledger, LedgerAway, LedgerBusy
+from btcwatcher_api.collector.rounds import Rounds
+from btcwatcher_api.collector.settings import CollectorSettings
+from btcwatcher_api.database import SchemaError, collecting_connection
+from btcwatcher_api.strategies.registry import Registry
+from btcwatcher_api.strategies.watch import StrategyWatch
+
+_log = logs.get("btcwatcher_api.collector")
+
+_STAND_BY_SECONDS: Final = 5.0
+_FIRST_BACKOFF: Final = 0.5
+_LAST_BACKOFF: Final = 15.0
+_STATEMENT_SECONDS: Final = 10.0
+
+
+class CollectorService:
+    """With a `registry` nobody watches Kubernetes: its Strategies are what the caller put there."""
+
+    def __init__(self, settings: CollectorSettings, registry: Registry | None = None) -> None:
+        database_url = settings.database_url.get_secret_value()
+        self.registry: Final = registry if registry is not None else Registry(None, settings.namespace_set)
+        self._ledger = Ledger(
+            lambda: collecting_connection(database_url, statement_seconds=_STATEMENT_SECONDS),
+            notify_within=settings.notify_within,
+            patience=_STATEMENT_SECONDS,
+        )
+        self._rounds = Rounds(self.registry, self._ledger, settings, settings.bot_key())
+        self.metrics: Final = self._rounds.metrics
+        self.watch: Final = StrategyWatch(self.registry, self.metrics) if registry is None else None
+        self._problem: str | None = "not connected to the database yet"
+
+    @property
+    def problem(self) -> str | None:
+        """Why this collector can neither work nor stand by; None when it does."""
+        return self._problem
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        beside = [asyncio.create_task(self.watch.run())] if self.watch is not None else []
+        try:
+            await self._lead()
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await self._ledger.close()
+
+    async def _lead(self) -> None:
+        backoff = _FIRST_BACKOFF
+        standing_by = False
+        while True:
+            try:
+                # Who knows no Strategy yet would only keep another from working.
+                if not self.registry.synced:
+                    await asyncio.sleep(_FIRST_BACKOFF)
+                    continue
+                leads = await self._ledger.lead()
+                self._problem, backoff = None, _FIRST_BACKOFF
+                if not leads:
+                    if not standing_by:
+                        _log.info("another collector is active: standing by")
+                    standing_by = True
+                    await asyncio.sleep(_STAND_BY_SECONDS * random.uniform(0.7, 1.3))  # noqa: S311 - no secret
+                    continue
+                standing_by = False
+                _log.info("visiting the bots")
+                self.metrics.active.set(1)
+                await self._rounds.run()
+            except (LedgerAway, LedgerBusy, SchemaError) as error:
+                self._problem = str(error) if isinstance(error, SchemaError) else "the database does not answer"
+                _log.warning("the collector stands still", reason=str(error))
+                await asyncio.sleep(backoff * random.uniform(0.7, 1.3))  # noqa: S311 - no secret
+                backoff = min(backoff * 2, _LAST_BACKOFF)
+            finally:
+                self.metrics.active.set(0)
+
+
+def create_collector_app(service: CollectorService) -> Starlette:
+    """The ASGI app that runs the collector and answers for it. It has no other ways in."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        working = asyncio.create_task(service.run())
+        try:
+            yield
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(_: Request) -> Response:
+        problems = [] if service.registry.synced else ["the Strategies are not known yet"]
+        problems += [service.problem] if service.problem else []
+        headers = {"Retry-After": "1"} if problems else None
+        body = {"ready": not problems, "problems": problems}
+        return JSONResponse(body, status_code=503 if problems else 200, headers=headers)
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+    return Starlette(routes=routes, lifespan=lifespan)

@@ -1,0 +1,89 @@
+"""Every setting of `btcwatcher-api collect`, from the environment (`BTCWATCHER_...`)."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from btcwatcher_api.settings import DatabaseSettings, SettingsError, variable
+from btcwatcher_crds.derive import check_key
+
+
+class CollectorSettings(DatabaseSettings):
+    """What `collect` needs."""
+
+    bot_key_file: Path
+    """File with the platform's bot key (32 bytes or more of text), from which every bot's API password is derived; the
+    operator has the same."""
+    bot_address: str = "http://{service}.{namespace}.svc:{port}"
+    """Where a bot's API is: {service} and {namespace} are those of its Service, {port} is its Strategy's."""
+    namespaces: str = ""
+    """Namespaces whose bots are visited, separated by commas; empty: all."""
+    host: str = "127.0.0.1"
+    """Address on which /metrics, /healthz and /readyz are served; 0.0.0.0 in a container."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8001
+    """Port on which they are served; 0 takes a free one."""
+    log_level: str = "INFO"
+    """DEBUG shows every visit."""
+
+    collect_cycle_seconds: Annotated[float, Field(ge=0.2, le=3600)] = 30.0
+    """Each bot is visited this often; the visits are spread over the time."""
+    collect_balance_seconds: Annotated[float, Field(ge=0.2, le=86400)] = 600.0
+    """A bot's balance is asked for this often: to value what it holds it may have to ask the exchange for all prices,
+    and exchanges limit how much one address may ask."""
+    collect_concurrency: Annotated[int, Field(ge=1, le=512)] = 32
+    """Bots that are visited at the same time."""
+    collect_timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 10.0
+    """How long one request to a bot may take."""
+    collect_backoff_seconds: Annotated[float, Field(ge=0.2, le=86400)] = 300.0
+    """The longest pause between two visits to a bot that does not answer."""
+    recover_after_seconds: Annotated[float, Field(ge=0, le=3600)] = 20.0
+    """A fill that was seen at the bot so long ago, and of which no signal has come, is filled in. Keep it above what a
+    bot takes to send its webhook with retries (5 s as the operator renders it)."""
+    recover_days: Annotated[float, Field(gt=0, le=3650)] = 30.0
+    """Fills older than this are left alone; keep it below the retention of signals."""
+    recover_notify_minutes: Annotated[float, Field(ge=0, le=10080)] = 15.0
+    """Nobody is notified of a recovered signal that is older than this."""
+
+    @field_validator("bot_address")
+    @classmethod
+    def _is_a_template(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value.format(service="s", namespace="n", port=1))
+        except (KeyError, IndexError, ValueError):
+            raise ValueError("may hold {service}, {namespace} and {port}, nothing else in braces") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or "{port}" not in value:
+            raise ValueError("must begin with http:// or https://, name a host and hold {port}")
+        return value.rstrip("/")
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @property
+    def namespace_set(self) -> frozenset[str]:
+        """The namespaces to visit; empty: all."""
+        return frozenset(part.strip() for part in self.namespaces.split(",") if part.strip())
+
+    @property
+    def lookback(self) -> timedelta:
+        return timedelta(days=self.recover_days)
+
+    @property
+    def notify_within(self) -> timedelta:
+        return timedelta(minutes=self.recover_notify_minutes)
+
+    def bot_key(self) -> bytes:
+        """The platform's bot key. Raises SettingsError naming the variable."""
+        name = variable("bot_key_file")
+        try:
+            return check_key(self.bot_key_file.read_bytes(), f"{name} ({self.bot_key_file})")
+        except OSError as error:
+            raise SettingsError(f"{name}: cannot read {self.bot_key_file}: {error.strerror}") from error
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
