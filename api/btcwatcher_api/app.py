@@ -23,6 +23,7 @@ from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.middleware import RequestLayer
 from btcwatcher_api.monitoring import endpoints as monitoring
 from btcwatcher_api.prometheus import Prometheus
+from btcwatcher_api.proxies import endpoints as proxies
 from btcwatcher_api.settings import Settings
 from btcwatcher_api.signals import endpoints, statistics_endpoints, webhook
 from btcwatcher_api.signals.ingest import GroupCommit
@@ -153,6 +154,7 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app.include_router(connecting_endpoints.router)
     app.include_router(statistics_endpoints.router)
     app.include_router(endpoints.router)
+    app.include_router(proxies.router)
     app.include_router(system.router)
     app.include_router(monitoring.router)
     app.include_router(health.router)

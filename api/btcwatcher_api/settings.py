@@ -100,6 +100,8 @@ class Settings(DatabaseSettings):
         "default"
     )
     """The namespace that the API keeps its own ConfigMap in: its pod's."""
+    allow_private_urls: bool = False
+    """Whether URLs that users give may lead into our own network (loopback, link-local, private addresses)."""
     namespaces: str = ""
     """Namespaces whose Strategies may send, separated by commas; empty: all."""
     log_level: str = "INFO"

@@ -55,6 +55,9 @@ ANNOTATION_RESTARTED_AT: Final = f"{GROUP}/restartedAt"
 ANNOTATION_RECONCILE: Final = f"{GROUP}/reconcile"
 """On a Strategy: with the value `paused` the operator writes nothing but its status (condition ReconcilePaused)."""
 
+ANNOTATION_TEST_REQUESTED_AT: Final = f"{GROUP}/testRequestedAt"
+"""On a Proxy: changing its value has it tested at once, beside its regular tests."""
+
 RECONCILE_PAUSED: Final = "paused"
 
 ANNOTATION_ASKED: Final = f"{GROUP}/asked"

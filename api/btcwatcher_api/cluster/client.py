@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import aiohttp
@@ -14,6 +15,7 @@ from btcwatcher_api.cluster.connection import api_client
 from btcwatcher_api.cluster.refusals import problem_of
 from btcwatcher_crds.names import GROUP, VERSION
 
+_PAGE: Final = 500
 SECONDS: Final = 10.0
 """How long a request may take."""
 MANAGER: Final = "btcwatcher-api"
@@ -75,6 +77,28 @@ class CustomResources:
                 GROUP, VERSION, namespace, self._plural, name, _request_timeout=SECONDS
             )
         )
+
+    async def list(self, namespace: str | None = None) -> list[Object]:
+        """All of a namespace, or of the cluster."""
+        found: list[Object] = []
+        token: str | None = None
+        while True:
+            page = await self._call(partial(self._page, namespace=namespace, token=token))
+            found += page["items"]
+            token = page["metadata"].get("continue")
+            if not token:
+                return found
+
+    async def _page(self, api: client.CustomObjectsApi, namespace: str | None, token: str | None) -> Object:
+        options: dict[str, Any] = {"limit": _PAGE, "_request_timeout": SECONDS}
+        if token is not None:
+            options["_continue"] = token
+        if namespace is None:
+            page = await api.list_cluster_custom_object(GROUP, VERSION, self._plural, **options)
+        else:
+            page = await api.list_namespaced_custom_object(GROUP, VERSION, namespace, self._plural, **options)
+        found: Object = page
+        return found
 
     async def create(self, namespace: str, manifest: Object) -> Object:
         return await self._call(

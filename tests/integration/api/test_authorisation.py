@@ -51,6 +51,14 @@ _MATRIX: Final[dict[tuple[str, str], Role | None]] = {
     ("GET", "/api/v1/signals/{signal_id}"): Role.VIEWER,
     ("GET", "/api/v1/signals/statistics/summary"): Role.VIEWER,
     ("GET", "/api/v1/signals/statistics/trend"): Role.VIEWER,
+    ("GET", "/api/v1/proxies"): Role.VIEWER,
+    ("GET", "/api/v1/proxies/"): Role.VIEWER,
+    ("GET", "/api/v1/proxies/{proxy_id}"): Role.VIEWER,
+    ("POST", "/api/v1/proxies"): Role.TRADER,
+    ("POST", "/api/v1/proxies/"): Role.TRADER,
+    ("PUT", "/api/v1/proxies/{proxy_id}"): Role.TRADER,
+    ("DELETE", "/api/v1/proxies/{proxy_id}"): Role.TRADER,
+    ("POST", "/api/v1/proxies/{proxy_id}/test"): Role.TRADER,
     ("GET", "/api/v1/system/capacity"): Role.VIEWER,
     ("GET", "/api/v1/system/capacity/detailed"): Role.VIEWER,
     ("GET", "/api/v1/system/capacity/utilization-trend"): Role.VIEWER,
@@ -110,7 +118,13 @@ def headers_of(served: Api, caller: str) -> dict[str, str]:
 
 
 async def code(served: Api, method: str, path: str, headers: dict[str, str]) -> int:
-    path = path.format(strategy_id=api.STRATEGY, signal_id=UUID(int=0), key_id=UUID(int=0), username="nobody")
+    path = path.format(
+        strategy_id=api.STRATEGY,
+        proxy_id="trading.tokyo",
+        signal_id=UUID(int=0),
+        key_id=UUID(int=0),
+        username="nobody",
+    )
     body: dict[str, str] | None = None if method == "GET" else {}
     answer = await served.http.request(method, path, json=body, headers=headers)
     if answer.status_code >= 400 and path not in ("/readyz",):

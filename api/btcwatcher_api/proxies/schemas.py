@@ -1,0 +1,128 @@
+"""What the proxies endpoints take and answer. A `spec` is the custom resource's own, word for word."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from btcwatcher_api.strategies.schemas import ConditionAnswer, conditions
+from btcwatcher_crds.conditions import ProxyConditionType
+from btcwatcher_crds.names import NAME_PATTERN, PROXY_NAME_MAX_LENGTH, strategy_id
+
+_Labels = Annotated[dict[str, str], Field(max_length=64)]
+_SPEC = {"urlSecretRef": {"name": "tokyo-proxy", "key": "url"}, "test": {"url": "https://api.binance.com/api/v3/ping"}}
+_NOT_TESTED = "it has not been tested yet"
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class ProxyHealth(_Answer):
+    """What the last test found."""
+
+    id: Annotated[str, Field(examples=["trading.tokyo"])]
+    """<namespace>.<name>"""
+    healthy: bool | None
+    """Whether the test URL answered through it; null before the first test."""
+    reason: str | None
+    """A word from the catalogue of conditions."""
+    message: str
+    latency_milliseconds: int | None
+    """Of the last test that passed, from connecting to the first byte of the answer."""
+    last_check: datetime | None
+
+
+class ProxyAnswer(ProxyHealth):
+    """One Proxy. The answer's ETag is its resource version, for If-Match."""
+
+    namespace: str
+    name: str
+    resource_version: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    spec: dict[str, Any]
+    """With the name of the Secret that holds its URL, never with the URL."""
+    conditions: list[ConditionAnswer]
+    used_by: list[str]
+    """Strategies that name it, by id."""
+    created_at: datetime | None
+
+
+class ProxyPage(_Answer):
+    """Proxies by id."""
+
+    items: list[ProxyAnswer]
+    total: int
+    """How many there are, on all pages."""
+    next: str | None
+    """`after` of the next page; null on the last."""
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class ProxyChange(_Input):
+    """What replaces a Proxy's spec, and, where they are given, its labels and annotations."""
+
+    spec: Annotated[dict[str, Any], Field(examples=[_SPEC])]
+    """The spec of the custom resource, complete; see `kubectl explain proxy.spec`."""
+    labels: _Labels | None = None
+    annotations: _Labels | None = None
+
+
+class NewProxy(ProxyChange):
+    """A Proxy to make. Its URL, with user and password, is in a Secret that is there or will be."""
+
+    namespace: Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", examples=["trading"])]
+    name: Annotated[str, Field(max_length=PROXY_NAME_MAX_LENGTH, pattern=NAME_PATTERN, examples=["tokyo"])]
+
+
+def health(item: Mapping[str, Any]) -> ProxyHealth:
+    """Read leniently: what an older or newer contract left out is null."""
+    return ProxyHealth(**_health(item))
+
+
+def answer(item: Mapping[str, Any], strategies: Iterable[Mapping[str, Any]]) -> ProxyAnswer:
+    """`strategies` are those that may name it."""
+    metadata = item["metadata"]
+    return ProxyAnswer(
+        **_health(item),
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        resource_version=str(metadata.get("resourceVersion", "")),
+        labels=metadata.get("labels") or {},
+        annotations=metadata.get("annotations") or {},
+        spec=item.get("spec") or {},
+        conditions=conditions(item),
+        used_by=users(metadata["namespace"], metadata["name"], strategies),
+        created_at=metadata.get("creationTimestamp"),
+    )
+
+
+def users(namespace: str, name: str, strategies: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The ids of the Strategies that name the Proxy, in order."""
+    return sorted(
+        strategy_id(namespace, one["metadata"]["name"])
+        for one in strategies
+        if one["metadata"]["namespace"] == namespace
+        and any(
+            reference.get("name") == name
+            for reference in ((one.get("spec") or {}).get("exchange") or {}).get("proxyRefs") or ()
+        )
+    )
+
+
+def _health(item: Mapping[str, Any]) -> dict[str, Any]:
+    metadata, status = item["metadata"], item.get("status") or {}
+    found = next((one for one in conditions(item) if one.type == ProxyConditionType.HEALTHY), None)
+    return {
+        "id": strategy_id(metadata["namespace"], metadata["name"]),
+        "healthy": {"True": True, "False": False}.get(found.status) if found else None,
+        "reason": found.reason if found else None,
+        "message": found.message if found else _NOT_TESTED,
+        "latency_milliseconds": status.get("latencyMilliseconds"),
+        "last_check": status.get("lastCheck"),
+    }
