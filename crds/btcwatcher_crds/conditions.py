@@ -20,6 +20,8 @@ class ConditionType(StrEnum):
     """True while the operator or the cluster still works towards the spec (kstatus: in progress)."""
     STALLED = "Stalled"
     """True when only a person can help (kstatus: failed)."""
+    LIVE_NOT_ALLOWED = "LiveNotAllowed"
+    """True while mode is Live and the namespace does not allow it; a bot that trades already goes on, unchanged."""
     RECONCILE_PAUSED = "ReconcilePaused"
     """True while the annotation btcwatcher.io/reconcile is `paused`; False when it has a value that is not known."""
 
@@ -83,6 +85,8 @@ class Reason(StrEnum):
     """A change that the platform makes to all bots has not come to this one yet: a few are changed at a time."""
     ROLLOUT_STOPPED = "RolloutStopped"
     """A change that the platform makes to all bots is stopped; the message names those that failed with it."""
+    LIVE_NOT_ALLOWED = "LiveNotAllowed"
+    """The namespace lacks the label btcwatcher.io/allow-live=true, which mode Live needs."""
     RECONCILE_PAUSED = "ReconcilePaused"
     """The annotation btcwatcher.io/reconcile asks for it."""
     ANNOTATION_UNKNOWN = "AnnotationUnknown"

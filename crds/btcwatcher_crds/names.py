@@ -42,6 +42,11 @@ LABEL_MODE: Final = f"{GROUP}/mode"
 LABEL_REVISION: Final = f"{GROUP}/revision"
 """On pods, revision Secrets and preflight Jobs: the hash of the rendered config, the source and the pod around them."""
 
+LABEL_ALLOW_LIVE: Final = f"{GROUP}/allow-live"
+"""On a Namespace: with the value `true` its Strategies may trade real money (mode Live)."""
+
+ALLOW_LIVE: Final = "true"
+
 MANAGED_BY: Final = "btcwatcher-operator"
 COMPONENT_BOT: Final = "bot"
 COMPONENT_PREFLIGHT: Final = "preflight"

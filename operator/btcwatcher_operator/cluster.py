@@ -64,7 +64,7 @@ class Cluster:
     ) -> None:
         await self._session.close()
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Object | None:
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
         """The object as the API server has it now, or None."""
         try:
             return await self._call("GET", resource.path(namespace, name))

@@ -10,6 +10,7 @@ import structlog
 
 from btcwatcher_operator.brake import Brake
 from btcwatcher_operator.cluster import Cluster, ClusterError
+from btcwatcher_operator.live import SELECTOR, LiveNamespaces
 from btcwatcher_operator.metrics import Metrics, Result
 from btcwatcher_operator.ports import PortPool, PortPoolExhaustedError
 from btcwatcher_operator.proxies.book import ProxyBook
@@ -18,6 +19,7 @@ from btcwatcher_operator.resources import (
     CHILD_SELECTOR,
     CHILDREN,
     CONFIG_MAP,
+    NAMESPACE,
     OPTIONAL,
     POD,
     POD_SELECTOR,
@@ -43,6 +45,7 @@ class Controller:
         proxies: ProxyBook,
         ports: PortPool[Key],
         brake: Brake,
+        live: LiveNamespaces,
         reconciler: Reconciler,
         metrics: Metrics,
         *,
@@ -55,6 +58,7 @@ class Controller:
         self._proxies = proxies
         self._ports = ports
         self._brake = brake
+        self._live = live
         self._reconciler = reconciler
         self._workers = workers
         self._resync_seconds = resync_seconds
@@ -74,6 +78,10 @@ class Controller:
             if self._proxies.remove(obj) if event_type == "DELETED" else self._proxies.put(obj):
                 self._proxies_changed({Key(obj["metadata"]["namespace"], obj["metadata"]["name"])})
             return
+        if obj["kind"] == NAMESPACE.kind:
+            if self._live.observe(event_type, obj):
+                self._namespace_changed(obj["metadata"]["name"])
+            return
         changed = self._store.remove(obj) if event_type == "DELETED" else self._store.put(obj)
         key = owner_of(obj)
         if changed and key is not None:
@@ -84,6 +92,7 @@ class Controller:
 
         Also makes the port pool again from the Strategies' status, before any port is given out.
         """
+        await self._load_namespaces()
         for namespace in self._namespaces or (None,):
             if (found := await self._list(PROXY, "", namespace)) is not None:
                 self._proxies_changed(self._proxies.replace(*found, namespace))
@@ -98,6 +107,21 @@ class Controller:
             # Before anything else is listed, let alone reconciled.
             if resource == STRATEGY:
                 self._claim_ports()
+
+    async def _load_namespaces(self) -> None:
+        """Where live trading is allowed; nowhere, where the operator may not know."""
+        try:
+            listed, _ = await self._cluster.list(NAMESPACE, SELECTOR)
+        except ClusterError as error:
+            if error.status != 403:
+                raise
+            log.warning("live_trading_refused_everywhere", cause=str(error))
+            changed = self._live.replace([], readable=False)
+            self.absent.add(NAMESPACE)
+        else:
+            changed = self._live.replace(listed)
+        for name in changed:
+            self._namespace_changed(name)
 
     async def _list(self, resource: Resource, selector: str, namespace: str | None) -> tuple[list[Object], str] | None:
         """A LIST; None where the cluster does not know an optional kind."""
@@ -188,6 +212,11 @@ class Controller:
         log.warning(
             "reconcile_failed", strategy=str(key), cause=cause, retry_in_seconds=round(delay, 2), exc_info=not known
         )
+
+    def _namespace_changed(self, name: str) -> None:
+        for key in self._store.strategies():
+            if key.namespace == name:
+                self._queue.add(key)
 
     def _config_map_changed(self, config_map: Object) -> None:
         metadata = config_map["metadata"]

@@ -18,11 +18,12 @@ _TOLD = (
     ConditionType.READY,
     ConditionType.CONFIG_VALID,
     ConditionType.CONFIG_DRIFT,
+    ConditionType.LIVE_NOT_ALLOWED,
     ConditionType.RECONCILE_PAUSED,
 )
 
 # A condition that is True, and yet bad news.
-_WARNINGS = frozenset({Reason.PREFLIGHT_FAILED, Reason.ROLLOUT_STOPPED})
+_WARNINGS = frozenset({Reason.PREFLIGHT_FAILED, Reason.ROLLOUT_STOPPED, Reason.LIVE_NOT_ALLOWED})
 
 
 @dataclass(frozen=True, slots=True)

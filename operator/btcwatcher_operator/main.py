@@ -15,6 +15,7 @@ from btcwatcher_operator.brake import Brake
 from btcwatcher_operator.cluster import Cluster
 from btcwatcher_operator.controller import Controller
 from btcwatcher_operator.endpoint import served
+from btcwatcher_operator.live import LiveNamespaces
 from btcwatcher_operator.metrics import Metrics
 from btcwatcher_operator.platform import Platform
 from btcwatcher_operator.ports import PortPool
@@ -39,6 +40,7 @@ async def operate(settings: Settings, platform: Platform) -> None:
         proxies = ProxyBook()
         ports: PortPool[Key] = PortPool(*settings.ports)
         brake = Brake(settings.rollout_percent, store.count)
+        live = LiveNamespaces()
         recorder = Recorder(cluster)
         controller = Controller(
             cluster,
@@ -46,7 +48,8 @@ async def operate(settings: Settings, platform: Platform) -> None:
             proxies,
             ports,
             brake,
-            Reconciler(cluster, store, proxies, ports, brake, platform, recorder),
+            live,
+            Reconciler(cluster, store, proxies, ports, brake, live, platform, recorder),
             metrics,
             workers=settings.workers,
             resync_seconds=settings.resync_seconds,

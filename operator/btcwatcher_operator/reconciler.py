@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from btcwatcher_crds import names
 from btcwatcher_crds.conditions import Reason
-from btcwatcher_crds.strategy import Strategy
+from btcwatcher_crds.strategy import Mode, Strategy
 from btcwatcher_operator import events
 from btcwatcher_operator.bot_state import read
 from btcwatcher_operator.brake import Brake, Part, Turn
@@ -20,6 +20,7 @@ from btcwatcher_operator.children.build import Revision, children, render_revisi
 from btcwatcher_operator.children.proxies import ProxySource
 from btcwatcher_operator.cluster import Cluster, ClusterError
 from btcwatcher_operator.drift import applied_hash, differences, stamped
+from btcwatcher_operator.live import LiveNamespaces, allows
 from btcwatcher_operator.ownership import made_by_post
 from btcwatcher_operator.platform import Platform
 from btcwatcher_operator.ports import Age, PortPool, PortPoolExhaustedError
@@ -30,15 +31,17 @@ from btcwatcher_operator.resources import (
     CHILDREN,
     CONFIG_MAP,
     JOB,
+    NAMESPACE,
     OPTIONAL,
     POD,
     SECRET,
+    STATEFUL_SET,
     STRATEGY,
     VOLUME_CLAIM,
     Object,
     resource_of,
 )
-from btcwatcher_operator.rollout import Braked, Rollout, decide, failed, revision_in_use, what_runs
+from btcwatcher_operator.rollout import Braked, Rollout, decide, failed, revision_in_use, trades_live, what_runs
 from btcwatcher_operator.status import Obstacle, Seen, refused, status
 from btcwatcher_operator.store import ChildKey, Key, Store, age_of
 
@@ -69,6 +72,7 @@ class Reconciler:
         proxies: ProxyBook,
         ports: PortPool[Key],
         brake: Brake,
+        live: LiveNamespaces,
         platform: Platform,
         recorder: Recorder,
     ) -> None:
@@ -78,6 +82,7 @@ class Reconciler:
         self._proxies = proxies
         self._ports = ports
         self._brake = brake
+        self._live = live
         self._platform = platform
         # Differences that stayed after an apply (a mutating webhook insists): fighting them would never end.
         self._tolerated: dict[tuple[Key, ChildKey], tuple[str, frozenset[str]]] = {}
@@ -103,7 +108,10 @@ class Reconciler:
                 strategy, confirmed = await self._with_port(key, strategy, age_of(obj))
                 source = await self._source(strategy)
                 wanted = render_revision(strategy, self._platform, self._port(key), source, self._ways(strategy))
-                rollout = self._decide(key, obj, strategy, wanted)
+                decided = self._decide(key, obj, strategy, wanted, await self._live_forbidden(key, strategy))
+                if decided.barred:
+                    raise Blocked(Obstacle(Reason.LIVE_NOT_ALLOWED, decided.barred))
+                rollout = decided
                 if rollout.part is Part.WAITING and self._brake.turn(key) is Turn.UNKNOWN:
                     # Comes up again once that is known; until then nothing is written that would be taken back.
                     return set()
@@ -117,13 +125,15 @@ class Reconciler:
         await self._write_status(key, strategy, rollout, obstacle)
         return set()
 
-    def _decide(self, key: Key, obj: Object, strategy: Strategy, wanted: Revision) -> Rollout:
+    def _decide(
+        self, key: Key, obj: Object, strategy: Strategy, wanted: Revision, live_forbidden: str | None
+    ) -> Rollout:
         """What is to run, as far as the brake lets the Strategy; the brake learns of it."""
         live = self._store.children(key)
         while True:
             turn = self._brake.turn(key)
             braked = Braked(turn, self._platform.identity, self._brake.words(turn))
-            rollout = decide(strategy, wanted, live, braked)
+            rollout = decide(strategy, wanted, live, braked, live_forbidden=live_forbidden)
             self._brake.report(key, age_of(obj), rollout.part, wanted.name)
             # What was reported can make it this Strategy's turn.
             if self._brake.turn(key) is turn or rollout.part is not Part.WAITING:
@@ -200,6 +210,18 @@ class Reconciler:
         updated = await self._apply_status(strategy, starting)
         self._recorder.tell(strategy, events.port_assigned(port))
         return updated, True
+
+    async def _live_forbidden(self, key: Key, strategy: Strategy) -> str | None:
+        """Why the Strategy's bot may not begin to trade Live; None where it may, or is not to."""
+        if strategy.spec.mode is not Mode.LIVE:
+            return None
+        if not self._live.allow(key.namespace):
+            return self._live.sentence(key.namespace)
+        if trades_live(self._store.child(key, (STATEFUL_SET.kind, names.stateful_set(key.name)))):
+            return None
+        # Real money: what a watch said last is not enough for the first step.
+        namespace = await self._cluster.get(NAMESPACE, None, key.namespace)
+        return None if namespace and allows(namespace) else self._live.sentence(key.namespace)
 
     async def _source(self, strategy: Strategy) -> str | None:
         """The strategy's Python source; None when the image ships the class."""
@@ -382,6 +404,7 @@ class Reconciler:
             preflight=rollout.preflight if rollout else None,
             revision=rollout.revision.name if rollout else None,
             obstacle=obstacle,
+            live_forbidden=None if self._live.allow(key.namespace) else self._live.sentence(key.namespace),
             reconcile=strategy.metadata.annotations.get(names.ANNOTATION_RECONCILE),
         )
         wanted = status(seen, datetime.now(UTC))

@@ -45,6 +45,7 @@ VOLUME_CLAIM: Final = Resource("v1", "PersistentVolumeClaim", "persistentvolumec
 INGRESS: Final = Resource("networking.k8s.io/v1", "Ingress", "ingresses")
 JOB: Final = Resource("batch/v1", "Job", "jobs")
 HTTP_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+NAMESPACE: Final = Resource("v1", "Namespace", "namespaces")
 EVENT: Final = Resource("v1", "Event", "events")
 
 CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS, JOB, HTTP_ROUTE)

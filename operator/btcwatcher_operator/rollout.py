@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from btcwatcher_crds import names
 from btcwatcher_crds.conditions import ConditionType, Reason
-from btcwatcher_crds.strategy import ConditionStatus, State, Strategy, UpdateStrategy
+from btcwatcher_crds.strategy import ConditionStatus, Mode, State, Strategy, UpdateStrategy
 from btcwatcher_operator.bot_state import is_ready_with, read
 from btcwatcher_operator.brake import Part, Turn
 from btcwatcher_operator.children.build import Revision
@@ -40,6 +40,8 @@ class Rollout:
     """How the candidate fares."""
     part: Part = Part.NONE
     """What the Strategy has to do with a change that the platform makes to all."""
+    barred: str | None = None
+    """Why no bot may be started at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,12 @@ def decide(
     live: dict[ChildKey, Object],
     braked: Braked = GO,
     now: datetime | None = None,
+    live_forbidden: str | None = None,
 ) -> Rollout:
     """What is wanted runs at once where there is nothing to lose. A bot that has been ready keeps its revision until
 
     its user agrees (updateStrategy Manual), the wanted one has passed its preflight and, where it is the platform's
-    change and not the Strategy's own, its turn has come.
+    change and not the Strategy's own, its turn has come. `live_forbidden` says why no bot may begin to trade Live.
     """
     asked = strategy.metadata.annotations.get(names.ANNOTATION_RESTARTED_AT)
     stateful_set = live.get((STATEFUL_SET.kind, names.stateful_set(strategy.metadata.name)))
@@ -77,6 +80,8 @@ def decide(
     done = _restarted_at(stateful_set) if stateful_set else None
     # An annotation that was taken away asks for nothing.
     at_once = Rollout(wanted, asked or done)
+    if live_forbidden and strategy.spec.mode is Mode.LIVE and strategy.spec.state is not State.SUSPENDED:
+        return _without_permission(running, wanted, stateful_set, asked or done, live_forbidden)
     if stateful_set is None or running is None:
         return at_once
     if running.name == wanted.name:
@@ -117,6 +122,26 @@ def what_runs(strategy: Strategy, live: dict[ChildKey, Object]) -> Rollout | Non
     if stateful_set is None or running is None:
         return None
     return Rollout(running, _restarted_at(stateful_set))
+
+
+def trades_live(stateful_set: Object | None) -> bool:
+    """Whether a bot was started with mode Live, and not suspended since."""
+    if stateful_set is None or not stateful_set["spec"].get("replicas"):
+        return False
+    labels: dict[str, str] = stateful_set["spec"]["template"]["metadata"].get("labels", {})
+    return labels.get(names.LABEL_MODE) == Mode.LIVE.value
+
+
+def _without_permission(
+    running: Revision | None, wanted: Revision, stateful_set: Object | None, restarted_at: str | None, words: str
+) -> Rollout:
+    """What there is goes on as it is, a paper bot too; nothing begins to trade."""
+    if running is None or stateful_set is None or not stateful_set["spec"].get("replicas"):
+        return Rollout(wanted, restarted_at, barred=words)
+    if running.name == wanted.name:
+        return Rollout(replace(wanted, brought_by=running.brought_by), restarted_at)
+    message = f"revision {running.name} goes on, revision {wanted.name} is not started: {words}"
+    return Rollout(running, restarted_at, Hold(Reason.LIVE_NOT_ALLOWED, message, stuck=True))
 
 
 def revision_in_use(live: dict[ChildKey, Object]) -> set[str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from btcwatcher_crds import names
 from btcwatcher_crds.conditions import AnyReason, ConditionType, Reason
-from btcwatcher_crds.strategy import Condition, ConditionStatus, State, Strategy, StrategyStatus
+from btcwatcher_crds.strategy import Condition, ConditionStatus, Mode, State, Strategy, StrategyStatus
 from btcwatcher_crds.termination import CONFIG_REASONS, TerminationReason
 from btcwatcher_operator.bot_state import BotState, read
 from btcwatcher_operator.preflight import Preflight, Stage
@@ -45,6 +45,8 @@ class Seen:
     revision: str | None = None
     """The revision the pod should have."""
     obstacle: Obstacle | None = None
+    live_forbidden: str | None = None
+    """Why no bot of the namespace may begin to trade Live, if that is so."""
     reconcile: str | None = None
     """The value of the annotation btcwatcher.io/reconcile."""
 
@@ -89,6 +91,7 @@ def refused(obj: Object, sentence: str, now: datetime) -> Object:
 
 def _verdicts(seen: Seen, bot: BotState) -> dict[ConditionType, _Verdict]:
     ready = _ready(seen, bot)
+    spec = seen.strategy.spec
     verdicts = {
         ConditionType.READY: ready,
         ConditionType.CONFIG_VALID: _config_valid(seen, bot),
@@ -96,6 +99,8 @@ def _verdicts(seen: Seen, bot: BotState) -> dict[ConditionType, _Verdict]:
     }
     if seen.hold:
         verdicts[ConditionType.CONFIG_DRIFT] = _true(seen.hold.reason, seen.hold.message)
+    if seen.live_forbidden and spec.mode is Mode.LIVE and spec.state is not State.SUSPENDED:
+        verdicts[ConditionType.LIVE_NOT_ALLOWED] = _true(Reason.LIVE_NOT_ALLOWED, seen.live_forbidden)
     if seen.reconcile is not None:
         verdicts[ConditionType.RECONCILE_PAUSED] = _reconcile_paused(seen)
     progress = _progress(seen, bot, ready)

@@ -9,7 +9,8 @@ import kopf
 
 from btcwatcher_crds import names
 from btcwatcher_operator.controller import WATCHED, Controller
-from btcwatcher_operator.resources import CONFIG_MAP, PROXY, Object
+from btcwatcher_operator.live import SELECTOR
+from btcwatcher_operator.resources import CONFIG_MAP, NAMESPACE, PROXY, Object
 
 
 class EndlessBackoff:
@@ -41,7 +42,7 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
         return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
-    for resource in [*(resource for resource, _ in WATCHED), PROXY, CONFIG_MAP]:
+    for resource in [*(resource for resource, _ in WATCHED), PROXY, NAMESPACE, CONFIG_MAP]:
         if resource in controller.absent:
             continue
 
@@ -62,6 +63,7 @@ def settings() -> kopf.OperatorSettings:
     for resource, selector in WATCHED:
         if selector:
             built.watching.label_selectors[resource.plural] = selector
+    built.watching.label_selectors[NAMESPACE.plural] = SELECTOR
     built.networking.error_backoffs = EndlessBackoff()
     built.networking.request_timeout = 30
     built.networking.connect_timeout = 10

@@ -207,6 +207,7 @@ def test_missing_credentials_are_told_until_they_are_there(
     kubectl: Kubectl, namespace: str, operator: Operator, manifest: Object
 ) -> None:
     manifest["spec"]["mode"] = "Live"
+    kubectl("label", "namespace", namespace, f"{names.LABEL_ALLOW_LIVE}={names.ALLOW_LIVE}")
     manifest["spec"]["exchange"]["credentialsRef"] = {"name": "binance-main"}
     kubectl.apply(manifest)
     settled(kubectl, namespace)

@@ -186,6 +186,19 @@ def test_a_reconcile_annotation_that_says_nothing_is_told() -> None:
     assert built["observedGeneration"] == 4
 
 
+@pytest.mark.parametrize(
+    ("spec", "told"), [({"mode": "Live"}, True), ({"mode": "Live", "state": "Suspended"}, False), ({}, False)]
+)
+def test_live_trading_that_is_not_allowed_is_told_of_a_bot_that_goes_on(spec: dict[str, Any], told: bool) -> None:
+    credentials = {"name": "binance", "pairs": ["BTC/USDT"], "credentialsRef": {"name": "k"}}
+    asked = strategy(exchange=credentials, **spec)
+    built = conditions(status(seen(strategy=asked, live_forbidden="it lacks the label"), NOW))
+    assert (built.get("LiveNotAllowed") == ("True", "LiveNotAllowed")) is told
+    if told:
+        assert built["Ready"] == ("True", "Running")
+        assert "Stalled" not in built
+
+
 def test_only_a_changed_status_gets_a_new_date() -> None:
     before = [
         {"type": "Ready", "status": "True", "reason": "Old", "lastTransitionTime": "2026-01-01T00:00:00Z"},
