@@ -26,7 +26,9 @@ from btcwatcher_api.prometheus import Prometheus
 from btcwatcher_api.proxies import endpoints as proxies
 from btcwatcher_api.settings import Settings
 from btcwatcher_api.signals import endpoints, statistics_endpoints, webhook
+from btcwatcher_api.signals.fastlane import Lane
 from btcwatcher_api.signals.ingest import GroupCommit
+from btcwatcher_api.signals.intake import Intake
 from btcwatcher_api.signals.upkeep import keep_partitions
 from btcwatcher_api.signals.writer import SignalWriter
 from btcwatcher_api.strategies import connecting_endpoints, files_endpoints, logs_endpoints
@@ -119,13 +121,14 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         if signer is not None
         else None
     )
-    receive_signal = webhook.Webhook(
+    intake = Intake(
         known,
-        commits,
         metrics,
         body_limit=settings.body_limit,
         window=timedelta(seconds=settings.undated_window_seconds),
     )
+    app.state.lane = Lane(intake, commits)
+    receive_signal = webhook.Webhook(intake, commits)
     # A route as well, for the answer to any other method; a POST takes the short way through the request layer.
     app.router.routes.append(Route(webhook.PATH, receive_signal, methods=["POST"], name="receiveSignal"))
     app.add_middleware(RequestLayer, metrics=metrics, webhook=receive_signal)

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from btcwatcher_api import logs
 from btcwatcher_api.app import create_app, described_app
@@ -26,6 +27,7 @@ from btcwatcher_api.database import (
 from btcwatcher_api.garbage import collect_rarely
 from btcwatcher_api.migrate import migrate
 from btcwatcher_api.settings import DatabaseSettings, Settings, SettingsError, load
+from btcwatcher_api.signals.fastlane import WebhookProtocol
 
 _log = logs.get("btcwatcher_api.main")
 _GRACE_SECONDS = 10
@@ -59,7 +61,7 @@ def _serve() -> int:
     logs.configure(settings.log_level)
     app = create_app(settings)
     asyncio.run(_refuse_old_schema(settings.database_url.get_secret_value()))
-    return _run(app, settings.host, settings.port)
+    return _run(app, settings.host, settings.port, WebhookProtocol)
 
 
 def _collect() -> int:
@@ -70,14 +72,14 @@ def _collect() -> int:
     return _run(app, settings.host, settings.port)
 
 
-def _run(app: ASGIApp, host: str, port: int) -> int:
+def _run(app: ASGIApp, host: str, port: int, protocol: type[asyncio.Protocol] = HttpToolsProtocol) -> int:
     """Serve until SIGTERM or SIGINT; the exit status."""
     server = uvicorn.Server(
         uvicorn.Config(
             app,
             host=host,
             port=port,
-            http="httptools",
+            http=protocol,
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             lifespan="on",
             log_config=None,

@@ -4,19 +4,16 @@ Plain ASGI, for it is on the hot path; and the way out of it for the webhook, wh
 layers below would cost as much as parsing and grading a signal.
 """
 
-import re
-import secrets
 import time
 from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from btcwatcher_api import request_ids
 from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.signals.webhook import PATH
 
-REQUEST_ID_HEADER: Final = b"x-request-id"
-_ACCEPTABLE: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _WEBHOOK: Final = PATH.partition("{")[0]
 _BODY_LIMIT: Final = 1024 * 1024
 """Bytes: room for a Strategy with its source inline. The webhook has a limit of its own."""
@@ -24,7 +21,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 
 
 class RequestLayer:
-    """Gives each request an id (the caller's X-Request-ID if it is sane), answers it back, limits and measures."""
+    """Gives each request an id, answers it back, limits and measures."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, webhook: ASGIApp) -> None:
         self._app = app
@@ -35,8 +32,8 @@ class RequestLayer:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        identifier = _given_id(scope) or secrets.token_hex(8).encode()
-        scope["btcwatcher.request_id"] = identifier.decode()
+        identifier = request_ids.of(dict(scope["headers"]))
+        scope["btcwatcher.request_id"] = identifier
         if scope["method"] == "POST" and (strategy := _webhook_of(scope["path"])):
             scope["path_params"] = {"strategy_id": strategy}
             await self._webhook(scope, receive, send)
@@ -58,7 +55,7 @@ class RequestLayer:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (REQUEST_ID_HEADER, identifier)]
+                message["headers"] = [*message.get("headers", ()), (request_ids.HEADER, identifier.encode())]
             await send(message)
 
         try:
@@ -74,13 +71,6 @@ def _webhook_of(path: str) -> str | None:
         return None
     identifier = path[len(_WEBHOOK) :]
     return identifier if identifier and "/" not in identifier else None
-
-
-def _given_id(scope: Scope) -> bytes | None:
-    for name, value in scope["headers"]:
-        if name == REQUEST_ID_HEADER:
-            return bytes(value) if _ACCEPTABLE.fullmatch(value) else None
-    return None
 
 
 def _route(scope: Scope) -> str:

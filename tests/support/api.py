@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from btcwatcher_api.app import create_app
 from btcwatcher_api.settings import Settings, load
+from btcwatcher_api.signals.fastlane import WebhookProtocol
 from btcwatcher_api.strategies.registry import Registry
 from btcwatcher_crds.derive import webhook_token
 from btcwatcher_crds.names import split_strategy_id, webhook_path
@@ -115,6 +117,28 @@ async def running(database_url: str, folder: Path, *, watch: bool = False, **set
         httpx.AsyncClient(transport=transport, base_url="http://api.test") as http,
     ):
         yield Api(http, app.state.registry, app)
+
+
+@contextlib.asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[uvicorn.Server]:
+    """An app that `running` made, on a real socket as `serve` has it; `port_of` tells where."""
+    config = uvicorn.Config(
+        app, port=0, http=WebhookProtocol, lifespan="off", log_config=None, server_header=False, proxy_headers=False
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            assert not serving.done()
+            await asyncio.sleep(0.01)
+        yield server
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def port_of(server: uvicorn.Server) -> int:
+    return int(server.servers[0].sockets[0].getsockname()[1])
 
 
 @dataclass(slots=True)

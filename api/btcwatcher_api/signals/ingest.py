@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from btcwatcher_api import logs
@@ -38,15 +38,31 @@ class NotTaken(Exception):  # noqa: N818
     """The signal cannot be committed in time: the queue is full, or Postgres is away. The sender should try again."""
 
 
+Outcome = Stored | NotTaken | RowsRefused
+"""What becomes of a signal: where it lies; not committed in time (it may still be stored, and a retry finds it); or
+Postgres does not take this row."""
+
+
 class _Waiting:
-    """A signal and those who wait for its commit."""
+    """A signal and who waits for its commit: `settle` calls him, once."""
 
-    __slots__ = ("deadline", "future", "signal")
+    __slots__ = ("_then", "deadline", "outcome", "signal")
 
-    def __init__(self, signal: NewSignal, future: asyncio.Future[Stored], deadline: float) -> None:
+    def __init__(self, signal: NewSignal, then: Callable[[Outcome], None], deadline: float) -> None:
         self.signal = signal
-        self.future = future
         self.deadline = deadline
+        self.outcome: Outcome | None = None
+        self._then = then
+
+    def settle(self, outcome: Outcome) -> None:
+        if self.outcome is not None:
+            return
+        self.outcome = outcome
+        try:
+            self._then(outcome)
+        except Exception as error:
+            # One answer that fails must not cost the others theirs.
+            _log.error("an answer failed", exc_info=error)
 
 
 class GroupCommit:
@@ -100,27 +116,39 @@ class GroupCommit:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for waiting in (*self._in_flight, *self._queue):
-            self._fail(waiting, NotTaken("the API is stopping"))
+            waiting.settle(NotTaken("the API is stopping"))
         await self._writer.close()
 
     async def commit(self, signal: NewSignal) -> Stored:
-        """Where the signal lies, once it is on disk.
+        """Where the signal lies, once it is on disk. Raises NotTaken and RowsRefused, see Outcome."""
+        future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
 
-        Raises NotTaken (it may still be stored; a retry finds it) and RowsRefused (Postgres does not take this row).
+        def then(outcome: Outcome) -> None:
+            if future.done():
+                return
+            if isinstance(outcome, Stored):
+                future.set_result(outcome)
+            else:
+                future.set_exception(outcome)
+
+        self.submit(signal, then)
+        return await future
+
+    def submit(self, signal: NewSignal, then: Callable[[Outcome], None]) -> None:
+        """Queue a signal; `then` is called once with what became of it, never before this returns.
+
+        Raises NotTaken when it is not even queued; then nobody is called.
         """
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = asyncio.get_running_loop().time()
         if self._stopping:
             raise NotTaken("the API is stopping")
         if self._down_since is not None and now - self._down_since > self._patience:
             raise NotTaken(self._down_reason)
         if len(self._queue) >= self._most or self._bytes + len(signal.row) > self._most_bytes:
             raise NotTaken("too many signals are waiting")
-        future: asyncio.Future[Stored] = loop.create_future()
-        self._queue.append(_Waiting(signal, future, now + self._patience))
+        self._queue.append(_Waiting(signal, then, now + self._patience))
         self._bytes += len(signal.row)
         self._wake.set()
-        return await future
 
     async def _run(self) -> None:
         backoff = _FIRST_BACKOFF
@@ -142,7 +170,7 @@ class GroupCommit:
                 _log.error("ingest failed", exc_info=error)
                 self._went_down(type(error).__name__, public="an unexpected error")
                 for waiting in self._in_flight:
-                    self._fail(waiting, NotTaken("an unexpected error"))
+                    waiting.settle(NotTaken("an unexpected error"))
                 await asyncio.sleep(_LAST_BACKOFF)
             else:
                 self._came_up()
@@ -164,12 +192,12 @@ class GroupCommit:
 
     def _take(self) -> None:
         """Fill what is in flight; after a failure that is what could not be written, without those who gave up."""
-        self._in_flight = [waiting for waiting in self._in_flight if not waiting.future.done()]
+        self._in_flight = [waiting for waiting in self._in_flight if waiting.outcome is None]
         size = sum(len(waiting.signal.row) for waiting in self._in_flight)
         while self._queue and len(self._in_flight) < self._batch and size < _BATCH_BYTES:
             waiting = self._queue.popleft()
             self._bytes -= len(waiting.signal.row)
-            if not waiting.future.done():
+            if waiting.outcome is None:
                 size += len(waiting.signal.row)
                 self._in_flight.append(waiting)
 
@@ -179,7 +207,7 @@ class GroupCommit:
         firsts: dict[bytes, _Waiting] = {}
         followers: list[tuple[_Waiting, _Waiting]] = []
         for waiting in batch:
-            if waiting.future.done():
+            if waiting.outcome is not None:
                 continue
             first = firsts.setdefault(waiting.signal.key, waiting)
             if first is not waiting:
@@ -195,14 +223,16 @@ class GroupCommit:
                 await self._flush(leaders[:middle])
                 await self._flush(leaders[middle:])
             else:
-                self._fail(leaders[0], error)
+                leaders[0].settle(error)
         else:
             self._metrics.batch_rows.observe(len(leaders))
             for waiting, stored in zip(leaders, written, strict=True):
-                if not waiting.future.done():
-                    waiting.future.set_result(stored)
+                waiting.settle(stored)
         for follower, first in followers:
-            _copy(first.future, follower.future)
+            if isinstance(first.outcome, Stored):
+                follower.settle(Stored(first.outcome.id, new=False))
+            elif first.outcome is not None:
+                follower.settle(first.outcome)
 
     async def _sweep(self) -> None:
         """Answer those whose time is up. One task for all: a timer for each would cost more than the rest of a wait."""
@@ -212,16 +242,12 @@ class GroupCommit:
             now = loop.time()
             for waiting in self._in_flight:
                 if waiting.deadline <= now:
-                    self._fail(waiting, NotTaken("the database does not answer in time"))
+                    waiting.settle(NotTaken("the database does not answer in time"))
             # First in, first out, and all are equally patient.
-            while self._queue and (self._queue[0].deadline <= now or self._queue[0].future.done()):
+            while self._queue and (self._queue[0].deadline <= now or self._queue[0].outcome is not None):
                 waiting = self._queue.popleft()
                 self._bytes -= len(waiting.signal.row)
-                self._fail(waiting, NotTaken("the database does not answer in time"))
-
-    def _fail(self, waiting: _Waiting, error: Exception) -> None:
-        if not waiting.future.done():
-            waiting.future.set_exception(error)
+                waiting.settle(NotTaken("the database does not answer in time"))
 
     def _went_down(self, reason: str, public: str) -> None:
         """`reason`, for the log, can name hosts and users; `public` is what anybody may read."""
@@ -237,13 +263,3 @@ class GroupCommit:
             _log.info("signals can be written again", seconds=round(seconds, 1))
         self._down_since = None
         self._metrics.database_up.set(1)
-
-
-def _copy(source: asyncio.Future[Stored], target: asyncio.Future[Stored]) -> None:
-    if target.done() or not source.done() or source.cancelled():
-        return
-    error = source.exception()
-    if error is None:
-        target.set_result(Stored(source.result().id, new=False))
-    else:
-        target.set_exception(error)
