@@ -18,15 +18,16 @@ from btcwatcher_api.accounts.tokens import Signer
 from btcwatcher_api.addresses import TrustedProxies
 from btcwatcher_api.cluster.client import Cluster
 from btcwatcher_api.cluster.machines import Machines
-from btcwatcher_api.database import reading_engine, writing_connection, writing_engine
+from btcwatcher_api.database import listening_connection, reading_engine, writing_connection, writing_engine
 from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.middleware import RequestLayer
 from btcwatcher_api.monitoring import endpoints as monitoring
 from btcwatcher_api.prometheus import Prometheus
 from btcwatcher_api.proxies import endpoints as proxies
 from btcwatcher_api.settings import Settings
-from btcwatcher_api.signals import endpoints, statistics_endpoints, webhook
+from btcwatcher_api.signals import endpoints, statistics_endpoints, stream_endpoints, webhook
 from btcwatcher_api.signals.fastlane import Lane
+from btcwatcher_api.signals.feed import Feed
 from btcwatcher_api.signals.ingest import GroupCommit
 from btcwatcher_api.signals.intake import Intake
 from btcwatcher_api.signals.upkeep import keep_partitions
@@ -71,6 +72,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         timeout=settings.query_timeout_seconds,
     )
 
+    feed = Feed(engine, lambda: listening_connection(database_url), metrics)
     changing = writing_engine(database_url, most=_WRITERS, timeout=_WRITE_SECONDS)
     cluster = Cluster()
     threshold = AlertThreshold(cluster, settings.pod_namespace, metrics.capacity_threshold)
@@ -83,12 +85,16 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         commits.start()
-        beside = [asyncio.create_task(keep_partitions(database_url, settings.partition_months_ahead))]
+        beside = [
+            asyncio.create_task(keep_partitions(database_url, settings.partition_months_ahead)),
+            asyncio.create_task(feed.run(), name="feed"),
+        ]
         if watch is not None:
             beside += [asyncio.create_task(watch.run()), asyncio.create_task(threshold.keep())]
         try:
             yield
         finally:
+            feed.end()
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
@@ -108,6 +114,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     app.state.files = Files(cluster)
     app.state.pod_logs = PodLogs(cluster)
     app.state.machines = Machines(cluster)
+    app.state.feed = feed
     app.state.metrics = metrics
     app.state.prometheus = prometheus
     app.state.registry = known
@@ -156,6 +163,7 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app.include_router(logs_endpoints.router)
     app.include_router(connecting_endpoints.router)
     app.include_router(statistics_endpoints.router)
+    app.include_router(stream_endpoints.router)
     app.include_router(endpoints.router)
     app.include_router(proxies.router)
     app.include_router(system.router)

@@ -90,6 +90,17 @@ async def _own_connection(database_url: str, purpose: str, statement_seconds: fl
     )
 
 
+async def listening_connection(database_url: str) -> psycopg.AsyncConnection:
+    """One connection that hears notifications. Raises psycopg.OperationalError."""
+    return await psycopg.AsyncConnection.connect(
+        database_url,
+        autocommit=True,
+        connect_timeout=CONNECT_SECONDS,
+        application_name=f"{APPLICATION} live",
+        **_KEEPALIVE,
+    )
+
+
 def alembic_config(database_url: str | None = None) -> Config:
     """Alembic's configuration: the migrations that this package carries."""
     config = Config()

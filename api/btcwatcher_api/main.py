@@ -4,8 +4,9 @@ import argparse
 import asyncio
 import json
 import signal
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psycopg
@@ -31,6 +32,18 @@ from btcwatcher_api.signals.fastlane import WebhookProtocol
 
 _log = logs.get("btcwatcher_api.main")
 _GRACE_SECONDS = 10
+
+
+class _Server(uvicorn.Server):
+    """Tells of the stop before it waits for the open requests to end: some of them would not end by themselves."""
+
+    def __init__(self, stopping: Callable[[], None], config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping()
+        await super().shutdown(sockets)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +74,7 @@ def _serve() -> int:
     logs.configure(settings.log_level)
     app = create_app(settings)
     asyncio.run(_refuse_old_schema(settings.database_url.get_secret_value()))
-    return _run(app, settings.host, settings.port, WebhookProtocol)
+    return _run(app, settings.host, settings.port, WebhookProtocol, app.state.feed.end)
 
 
 def _collect() -> int:
@@ -72,9 +85,16 @@ def _collect() -> int:
     return _run(app, settings.host, settings.port)
 
 
-def _run(app: ASGIApp, host: str, port: int, protocol: type[asyncio.Protocol] = HttpToolsProtocol) -> int:
-    """Serve until SIGTERM or SIGINT; the exit status."""
-    server = uvicorn.Server(
+def _run(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    protocol: type[asyncio.Protocol] = HttpToolsProtocol,
+    stopping: Callable[[], None] = lambda: None,
+) -> int:
+    """Serve until SIGTERM or SIGINT, which calls `stopping`; the exit status."""
+    server = _Server(
+        stopping,
         uvicorn.Config(
             app,
             host=host,
@@ -89,7 +109,7 @@ def _run(app: ASGIApp, host: str, port: int, protocol: type[asyncio.Protocol] = 
             # addresses.py knows which proxies to believe.
             proxy_headers=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
+        ),
     )
     # uvicorn ends by raising the signal again that it was stopped with: an orderly end is exit status 0.
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -67,6 +67,9 @@ class Metrics:
             "From this utilization on capacity counts as short; set by REST.",
             registry=self.registry,
         )
+        self.streams = Gauge(
+            "btcwatcher_signal_streams", "Who follows the signals at `/api/v1/signals/stream`.", registry=self.registry
+        )
         self.requests = Histogram(
             "btcwatcher_http_request_seconds",
             "Requests other than the webhook, by method, route template and status code.",

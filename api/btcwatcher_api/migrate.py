@@ -7,6 +7,7 @@ from alembic import command
 
 from btcwatcher_api import logs
 from btcwatcher_api.database import APPLICATION, CONNECT_SECONDS, alembic_config
+from btcwatcher_api.signals.arrival import continue_numbers
 from btcwatcher_api.signals.partitions import make_ahead
 
 _LOCK: Final = 0x6274_6377_6D69_6772
@@ -27,6 +28,9 @@ def migrate(database_url: str, months_ahead: int) -> None:
         try:
             command.upgrade(alembic_config(database_url), "head")
             made = make_ahead(connection, months_ahead)
+            raised = continue_numbers(connection)
         finally:
             connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
     _log.info("the schema is up to date", partitions_made=made)
+    if raised:
+        _log.warning("the signals come from another server: new ones are numbered on from theirs", raised_by=raised)

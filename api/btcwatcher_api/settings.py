@@ -126,6 +126,8 @@ class Settings(DatabaseSettings):
     """Connections kept for reading."""
     pool_max: Annotated[int, Field(ge=1, le=200)] = 20
     """Most connections for reading."""
+    streams_max: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """Most listeners to the live signals in one process; more are answered 503."""
     query_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
     """A reading statement is ended after this."""
 

@@ -1,35 +1,68 @@
-"""Page cursors: the id of a page's last row and the way to go from there, as one opaque word.
+"""Page cursors, and the ids of streamed events: a place in the order of signals, as one opaque word.
 
-An id begins with its event's time, so a cursor stays valid whatever is added or dropped meanwhile.
+A place is a signal, not a number of signals, so a cursor stays good whatever is added or dropped meanwhile.
 """
 
 import base64
-import binascii
-from typing import NamedTuple
+import struct
+import zlib
+from typing import Final, NamedTuple
 from uuid import UUID
 
-_NEWER = b"n"
-_OLDER = b"o"
-_LENGTH = 17
+_VERSION: Final = 1
+_NEWER: Final = 0b01
+_BY_ARRIVAL: Final = 0b10
+_BODY: Final = struct.Struct(">BBQ16s")
+_SUM: Final = struct.Struct(">I")
+_NO_CURSOR: Final = "is not a cursor: take `next` or `previous` of an answer"
+_OTHER_VERSION: Final = "is of another version of the API: begin again without it"
+
+
+class Position(NamedTuple):
+    """A place in the order of arrival: the number of the transaction that stored a signal, and the signal in it."""
+
+    arrival: int
+    id: UUID
 
 
 class Cursor(NamedTuple):
-    """Where a page begins: beyond this id, towards newer or older signals."""
+    """Where a page begins: beyond this signal, towards newer or older ones."""
 
     id: UUID
     newer: bool
+    arrival: int | None = None
+    """In the order of arrival; None in the order of the events' times."""
 
     def encode(self) -> str:
-        raw = (_NEWER if self.newer else _OLDER) + self.id.bytes
-        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        flags = (_NEWER if self.newer else 0) | (_BY_ARRIVAL if self.arrival is not None else 0)
+        body = _BODY.pack(_VERSION, flags, self.arrival or 0, self.id.bytes)
+        return base64.urlsafe_b64encode(body + _SUM.pack(zlib.crc32(body))).decode().rstrip("=")
 
 
 def decode(text: str) -> Cursor:
     """Raises ValueError for what no answer of ours ever held."""
     try:
-        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (binascii.Error, ValueError):
-        raise ValueError("is not a cursor: take `next` or `previous` of an answer") from None
-    if len(raw) != _LENGTH or raw[:1] not in (_NEWER, _OLDER):
-        raise ValueError("is not a cursor: take `next` or `previous` of an answer")
-    return Cursor(UUID(bytes=raw[1:]), raw[:1] == _NEWER)
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise ValueError(_NO_CURSOR) from None
+    body, checksum = raw[: -_SUM.size], raw[-_SUM.size :]
+    if len(checksum) < _SUM.size or _SUM.unpack(checksum)[0] != zlib.crc32(body) or not body:
+        raise ValueError(_NO_CURSOR)
+    if body[0] != _VERSION:
+        raise ValueError(_OTHER_VERSION)
+    if len(body) != _BODY.size:
+        raise ValueError(_NO_CURSOR)
+    _, flags, arrival, identifier = _BODY.unpack(body)
+    return Cursor(UUID(bytes=identifier), bool(flags & _NEWER), arrival if flags & _BY_ARRIVAL else None)
+
+
+def event_id(position: Position) -> str:
+    """What a streamed event is called: a cursor of what arrived after it."""
+    return Cursor(position.id, newer=True, arrival=position.arrival).encode()
+
+
+def position_of(cursor: Cursor) -> Position:
+    """Raises ValueError for a cursor in the order of the events' times."""
+    if cursor.arrival is None:
+        raise ValueError("is a cursor of a list by time: take the id of an event, or `previous` of `order=arrival`")
+    return Position(cursor.arrival, cursor.id)

@@ -1,33 +1,18 @@
-"""All reading SQL of signals."""
+"""Pages of the signal history, and single signals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, select
+from sqlalchemy import RowMapping, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from btcwatcher_api.signals.cursor import Cursor
-from btcwatcher_api.signals.dedup import first_id_at, time_range_of
-from btcwatcher_api.signals.table import signals
-from btcwatcher_api.signals.types import SignalType
-
-_LISTED: Final = [column for column in signals.columns if column.name != "payload"]
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which signals; None does not filter. Times are aware: `since` inclusive, `until` exclusive."""
-
-    namespace: str | None = None
-    strategy: str | None = None
-    pair: str | None = None
-    types: frozenset[SignalType] = field(default_factory=frozenset)
-    levels: frozenset[str] = field(default_factory=frozenset)
-    since: datetime | None = None
-    until: datetime | None = None
+from btcwatcher_api.signals import arrival
+from btcwatcher_api.signals.cursor import Cursor, Position
+from btcwatcher_api.signals.dedup import time_range_of
+from btcwatcher_api.signals.filters import Filter, conditions
+from btcwatcher_api.signals.table import listed, signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +25,9 @@ class Page:
 
 
 def page_query(wanted: Filter, cursor: Cursor | None, limit: int) -> Select[Any]:
-    """One row more than the limit, to know whether there are more."""
+    """By the events' times. One row more than the limit, to know whether there are more."""
     ascending = cursor is not None and cursor.newer
-    query = select(*_LISTED).where(*conditions(wanted))
+    query = select(*listed).where(*conditions(wanted))
     if cursor is not None:
         begin = time_range_of(cursor.id)
         if ascending:
@@ -55,19 +40,38 @@ def page_query(wanted: Filter, cursor: Cursor | None, limit: int) -> Select[Any]
     return query.order_by(signals.c.id if ascending else signals.c.id.desc()).limit(limit + 1)
 
 
-async def page(connection: AsyncConnection, wanted: Filter, cursor: Cursor | None, limit: int) -> Page:
-    """One page of the history, newest first."""
-    rows = list((await connection.execute(page_query(wanted, cursor, limit))).mappings())
+def arrivals_query(wanted: Filter, cursor: Cursor | None, limit: int) -> Select[Any]:
+    """By arrival, as far as it is settled. One row more than the limit."""
+    columns = signals.c
+    query = select(*listed).where(*conditions(wanted), arrival.settled()).limit(limit + 1)
+    if cursor is None or cursor.arrival is None:
+        return query.order_by(columns.arrival.desc(), columns.id.desc())
+    position = Position(cursor.arrival, cursor.id)
+    if cursor.newer:
+        return query.where(arrival.after(position)).order_by(columns.arrival, columns.id)
+    return query.where(arrival.before(position)).order_by(columns.arrival.desc(), columns.id.desc())
+
+
+async def page(
+    connection: AsyncConnection, wanted: Filter, cursor: Cursor | None, limit: int, *, by_arrival: bool = False
+) -> Page:
+    """One page of the history, newest first: by the events' times, or by their arrival."""
+
+    def cursor_at(row: RowMapping, *, newer: bool) -> Cursor:
+        return Cursor(row["id"], newer, row["arrival"] if by_arrival else None)
+
+    query = (arrivals_query if by_arrival else page_query)(wanted, cursor, limit)
+    rows = list((await connection.execute(query)).mappings())
     more = len(rows) > limit
     rows = rows[:limit]
     if cursor is not None and cursor.newer:
         rows.reverse()
         if not rows:
             # Nothing newer yet: the same question may be asked again.
-            return Page(rows, Cursor(cursor.id, newer=False), cursor)
-        return Page(rows, Cursor(rows[-1]["id"], newer=False), Cursor(rows[0]["id"], newer=True))
-    newer = Cursor(rows[0]["id"], newer=True) if rows else (cursor and Cursor(cursor.id, newer=True))
-    return Page(rows, Cursor(rows[-1]["id"], newer=False) if more else None, newer)
+            return Page(rows, cursor._replace(newer=False), cursor)
+        return Page(rows, cursor_at(rows[-1], newer=False), cursor_at(rows[0], newer=True))
+    newer = cursor_at(rows[0], newer=True) if rows else (cursor and cursor._replace(newer=True))
+    return Page(rows, cursor_at(rows[-1], newer=False) if more else None, newer)
 
 
 async def one(connection: AsyncConnection, identifier: UUID) -> RowMapping | None:
@@ -79,25 +83,3 @@ async def one(connection: AsyncConnection, identifier: UUID) -> RowMapping | Non
         signals.c.id == identifier, signals.c.event_time >= when[0], signals.c.event_time < when[1]
     )
     return (await connection.execute(query)).mappings().first()
-
-
-def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
-    """What a row must meet."""
-    columns = signals.c
-    found: list[ColumnElement[bool]] = []
-    for column, value in (
-        (columns.namespace, wanted.namespace),
-        (columns.strategy, wanted.strategy),
-        (columns.pair, wanted.pair),
-    ):
-        if value is not None:
-            found.append(column == value)
-    if wanted.types:
-        found.append(columns.type.in_(sorted(wanted.types)))
-    if wanted.levels:
-        found.append(columns.level.in_(sorted(wanted.levels)))
-    if wanted.since is not None:
-        found += [columns.event_time >= wanted.since, columns.id >= first_id_at(wanted.since)]
-    if wanted.until is not None:
-        found.append(columns.event_time < wanted.until)
-    return found

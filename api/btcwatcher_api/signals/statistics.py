@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from btcwatcher_api.signals.repository import Filter, conditions
+from btcwatcher_api.signals.filters import Filter, conditions
 from btcwatcher_api.signals.table import signals
 from btcwatcher_api.signals.types import ENTRY_TYPES, EXIT_TYPES, SignalType
 from btcwatcher_crds.strategy import SignalLevel

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from btcwatcher_api.access import viewer
 from btcwatcher_api.problems import Problem, responses
 from btcwatcher_api.signals import statistics
-from btcwatcher_api.signals.endpoints import Reading, aware, split
-from btcwatcher_api.signals.repository import Filter
+from btcwatcher_api.signals.endpoints import Reading
+from btcwatcher_api.signals.filter_query import aware, split
+from btcwatcher_api.signals.filters import Filter
 from btcwatcher_api.signals.statistics import Interval
 from btcwatcher_crds.names import strategy_id
 

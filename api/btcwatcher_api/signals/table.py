@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, DateTime, MetaData, Numeric, SmallInteger, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, MetaData, Numeric, SmallInteger, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata: Final = MetaData()
@@ -35,5 +35,9 @@ signals: Final = Table(
     Column("level", Text),
     Column("priority", SmallInteger),
     Column("recovered", Boolean, nullable=False),
+    Column("arrival", BigInteger, nullable=False),
     Column("payload", JSONB, nullable=False),
 )
+
+listed: Final = [column for column in signals.columns if column.name != "payload"]
+"""What lists show: all but the body."""

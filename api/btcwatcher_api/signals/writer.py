@@ -16,6 +16,7 @@ import psycopg
 from psycopg import errors
 
 from btcwatcher_api.database import SchemaError, check_revision, current_revision
+from btcwatcher_api.signals.arrival import CHANNEL
 
 _COLUMNS: Final = {
     "id": "uuid",
@@ -65,7 +66,8 @@ _TOLD: Final = (
     " FROM stored JOIN incoming i USING (id), unnest(i.channels) AS channel)"
 )
 """The outbox: a delivery for each channel of each signal that is new, or none if the signals are not committed."""
-_RETURN: Final = " SELECT id FROM stored"
+_RETURN: Final = f" SELECT id, (SELECT pg_notify('{CHANNEL}', signal_arrival(pg_current_xact_id())::text)) FROM stored"  # noqa: S608
+"""Whoever follows the signals is told once a commit, if anything in it is new."""
 _THE_FILL: Final = (
     "f.namespace = i.namespace AND f.strategy = i.strategy AND f.trade_id = i.trade_id AND f.type = i.type"
     " AND f.opened_at = date_trunc('second', i.trade_opened_at) AND f.price = i.price"

@@ -17,7 +17,7 @@ from btcwatcher_api.problems import responses
 from btcwatcher_api.settings import Settings
 from btcwatcher_api.signals import statistics
 from btcwatcher_api.signals.endpoints import Reading
-from btcwatcher_api.signals.repository import Filter
+from btcwatcher_api.signals.filters import Filter
 from btcwatcher_api.sources import Source, SourceName, Sources, SourceState
 from btcwatcher_api.strategies import schemas as strategies
 from btcwatcher_api.strategies.access import Known

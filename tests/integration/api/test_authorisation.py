@@ -48,6 +48,7 @@ _MATRIX: Final[dict[tuple[str, str], Role | None]] = {
     ("POST", "/api/v1/strategies/{strategy_id}/restart"): Role.TRADER,
     ("GET", "/api/v1/signals"): Role.VIEWER,
     ("GET", "/api/v1/signals/"): Role.VIEWER,
+    ("GET", "/api/v1/signals/stream"): Role.VIEWER,
     ("GET", "/api/v1/signals/{signal_id}"): Role.VIEWER,
     ("GET", "/api/v1/signals/statistics/summary"): Role.VIEWER,
     ("GET", "/api/v1/signals/statistics/trend"): Role.VIEWER,
@@ -126,6 +127,8 @@ async def code(served: Api, method: str, path: str, headers: dict[str, str]) -> 
         username="nobody",
     )
     body: dict[str, str] | None = None if method == "GET" else {}
+    # Whoever may follow the signals is told that this is no id: the stream itself would not end.
+    headers = {**headers, "Last-Event-ID": "rubbish"}
     answer = await served.http.request(method, path, json=body, headers=headers)
     if answer.status_code >= 400 and path not in ("/readyz",):
         assert answer.headers["content-type"] == "application/problem+json", answer.text

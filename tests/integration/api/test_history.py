@@ -1,9 +1,15 @@
 """Reading signals back: filters, pages, single signals, and who may."""
 
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from btcwatcher_api.signals.arrival import BEGINNING, arrived
+from btcwatcher_api.signals.cursor import Cursor
+from btcwatcher_api.signals.filters import Filter
+from btcwatcher_api.signals.types import SignalType
 from support import api
 from support.api import FREQTRADE, Api, strategy
 
@@ -53,10 +59,36 @@ async def test_filters(filled: Api, filters: dict[str, Any], count: int) -> None
     assert len(await filled.history(limit=500, **filters)) == count
 
 
-async def test_pages_go_there_and_back_without_a_gap(filled: Api) -> None:
-    everything = [signal["id"] for signal in await filled.history(limit=500)]
-    assert everything == sorted(everything, reverse=True)
-    pages, page = [], await filled.page(limit=7)
+_FILTERS = [
+    Filter(),
+    Filter(namespace="desk"),
+    Filter(strategy="alpha"),
+    Filter(namespace="home", strategy="beta"),
+    Filter(pair="BTC/USDT", types=frozenset({SignalType.ENTRY, SignalType.WARNING})),
+    Filter(types=frozenset({SignalType.WARNING})),
+    Filter(levels=frozenset({"Strong", "Ignore"})),
+    Filter(since=datetime(2026, 11, 22, 10, 5, tzinfo=UTC)),
+    Filter(until=datetime(2026, 11, 22, 10, 5, tzinfo=UTC), levels=frozenset({"Weak"})),
+]
+
+
+@pytest.mark.parametrize("wanted", _FILTERS)
+async def test_a_filter_is_the_same_in_memory_and_in_the_database(filled: Api, wanted: Filter) -> None:
+    """The stream filters what it has at hand by itself."""
+    assert filled.app is not None
+    async with filled.app.state.engine.connect() as connection:
+        everything = await arrived(connection, Filter(), BEGINNING, None, 500)
+        found = await arrived(connection, wanted, BEGINNING, None, 500)
+    assert [row["id"] for row in everything if wanted.matches(row)] == [row["id"] for row in found]
+    assert len(everything) == 61
+
+
+@pytest.mark.parametrize("order", ["time", "arrival"])
+async def test_pages_go_there_and_back_without_a_gap(filled: Api, order: str) -> None:
+    everything = [signal["id"] for signal in await filled.history(limit=500, order=order)]
+    assert len(everything) == 61
+    assert (everything == sorted(everything, reverse=True)) == (order == "time")
+    pages, page = [], await filled.page(limit=7, order=order)
     newest = page["previous"]
     while True:
         pages.append([signal["id"] for signal in page["items"]])
@@ -96,6 +128,10 @@ async def test_a_nul_in_a_filter_is_the_callers_mistake(served: Api) -> None:
         ({"limit": 501}, "limit"),
         ({"limit": "x"}, "limit"),
         ({"cursor": "nonsense"}, "cursor"),
+        ({"cursor": ""}, "cursor"),
+        ({"cursor": Cursor(UUID(int=7), newer=True).encode(), "order": "arrival"}, "cursor"),
+        ({"cursor": Cursor(UUID(int=7), newer=True, arrival=3).encode(), "order": "time"}, "cursor"),
+        ({"order": "size"}, "order"),
         ({"level": "Loud"}, "level.0"),
         ({"action": "buy"}, "action"),
         ({"since": "yesterday"}, "since"),

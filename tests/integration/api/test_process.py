@@ -18,6 +18,7 @@ from btcwatcher_local.apiserver import Serving, serve
 from btcwatcher_local.postgres import free_port
 from support import api
 from support.api import FREQTRADE, STRATEGY, ApiProcess, token, webhook
+from support.streams import Listener
 
 pytestmark = pytest.mark.integration
 
@@ -214,6 +215,22 @@ async def test_an_orderly_stop_answers_whoever_waits(cluster: Cluster, postgres_
     for answer in answers:
         # A connection that was not accepted any more is honest; an answer other than 202 and 503 is not.
         assert isinstance(answer, httpx.TransportError) or answer.status_code in (202, 503)  # type: ignore[union-attr]
+
+
+async def test_an_orderly_stop_sends_listeners_away(cluster: Cluster, postgres_url: str, tmp_path: Path) -> None:
+    """Not after the grace, and not in the middle of an event: `listen` would raise."""
+    await cluster.define()
+    await cluster.apply()
+    async with api.process(postgres_url, tmp_path, tmp_path / "kubeconfig", free_port()) as served:
+        await served.ready()
+        listener = Listener()
+        listening = asyncio.create_task(listener.listen(served.http))
+        await listener.open.wait()
+        assert await status(served) == 202
+        await listener.until(1)
+        assert await served.stop() == 0
+        await listening
+        assert "Cancel" not in served.log.read_text()
 
 
 async def test_large_bodies_on_a_real_socket(cluster: Cluster, postgres_url: str, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Cursors and the months that partitions hold."""
 
+import base64
+import zlib
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -9,15 +11,34 @@ from btcwatcher_api.signals.cursor import Cursor, decode
 from btcwatcher_api.signals.partitions import months, partition_name
 
 
-def test_a_cursor_comes_back_as_it_was() -> None:
-    for newer in (True, False):
-        cursor = Cursor(uuid4(), newer)
-        assert decode(cursor.encode()) == cursor
+@pytest.mark.parametrize("newer", [True, False])
+@pytest.mark.parametrize("arrival", [None, 0, 1, (1 << 64) - 1])
+def test_a_cursor_comes_back_as_it_was(newer: bool, arrival: int | None) -> None:
+    cursor = Cursor(uuid4(), newer, arrival)
+    assert decode(cursor.encode()) == cursor
 
 
-@pytest.mark.parametrize("text", ["", "x", "====", "ü", "bQ", "A" * 24, "bgGiBghPBIgCgjFw9xFkvN4x"])
+@pytest.mark.parametrize("text", ["", "x", "====", "ü", "bQ", "A" * 24, "A" * 40, "bgGiBghPBIgCgjFw9xFkvN4x"])
 def test_a_made_up_cursor_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a cursor"):
+        decode(text)
+
+
+def test_a_cursor_that_was_changed_anywhere_is_refused() -> None:
+    text = Cursor(uuid4(), newer=True, arrival=7).encode()
+    for place, letter in enumerate(text):
+        changed = text[:place] + ("B" if letter != "B" else "C") + text[place + 1 :]
+        with pytest.raises(ValueError, match=r"is not a cursor|another version"):
+            decode(changed)
+    for changed in (text[:-1], text + "A", text + "!", text + "\n", " " + text):
+        with pytest.raises(ValueError, match="not a cursor"):
+            decode(changed)
+
+
+def test_a_cursor_of_another_version_is_told_apart() -> None:
+    body = b"\x02whatever it will hold"
+    text = base64.urlsafe_b64encode(body + zlib.crc32(body).to_bytes(4, "big")).decode().rstrip("=")
+    with pytest.raises(ValueError, match="another version"):
         decode(text)
 
 
