@@ -41,7 +41,16 @@ from btcwatcher_operator.resources import (
     Object,
     resource_of,
 )
-from btcwatcher_operator.rollout import Braked, Rollout, decide, failed, revision_in_use, trades_live, what_runs
+from btcwatcher_operator.rollout import (
+    Braked,
+    Rollout,
+    decide,
+    failed,
+    is_started,
+    revision_in_use,
+    trades_live,
+    what_runs,
+)
 from btcwatcher_operator.status import Obstacle, Seen, refused, status
 from btcwatcher_operator.store import ChildKey, Key, Store, age_of
 
@@ -141,9 +150,13 @@ class Reconciler:
 
     async def _keep(self, key: Key, obj: Object, strategy: Strategy) -> Rollout | None:
         """Looks after what runs while nobody can say what should: it can be suspended, and is put back when edited."""
-        rollout = what_runs(strategy, self._store.children(key))
+        live = self._store.children(key)
+        rollout = what_runs(strategy, live)
         if rollout is None or self._ports.port_of(key) is None:
             return None
+        if not is_started(live, strategy.metadata.name):
+            # Nothing is started while it is not known what.
+            return rollout
         # What stands in the way of this too is not what has to be said first.
         with contextlib.suppress(Blocked):
             await self._carry_out(key, obj, strategy, rollout, confirmed=False)

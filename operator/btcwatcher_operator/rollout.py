@@ -124,6 +124,12 @@ def what_runs(strategy: Strategy, live: dict[ChildKey, Object]) -> Rollout | Non
     return Rollout(running, _restarted_at(stateful_set))
 
 
+def is_started(live: dict[ChildKey, Object], strategy: str) -> bool:
+    """Whether there is a StatefulSet that is to have a pod."""
+    stateful_set = live.get((STATEFUL_SET.kind, names.stateful_set(strategy)))
+    return stateful_set is not None and bool(stateful_set["spec"].get("replicas"))
+
+
 def trades_live(stateful_set: Object | None) -> bool:
     """Whether a bot was started with mode Live, and not suspended since."""
     if stateful_set is None or not stateful_set["spec"].get("replicas"):
