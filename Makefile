@@ -7,7 +7,7 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
 PYTHON_CODE := crds operator api local images tests manifests
 
-.PHONY: help setup run demo test unit lint typecheck format bench crds lock clean
+.PHONY: help setup run demo test unit faults lint typecheck format bench crds lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ test: lint setup ## Lint, then all tests; starts the servers it needs on loopbac
 
 unit: .venv/.installed ## The tests that take seconds
 	@$(VENV)/pytest -q tests/unit tests/golden
+
+faults: setup ## Every fault at every request of the operator (test runs each once); about a quarter of an hour
+	$(VENV)/pytest -q tests/faults --all-faults
 
 lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadolint
 	$(VENV)/ruff check $(PYTHON_CODE)

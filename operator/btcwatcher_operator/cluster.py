@@ -1,5 +1,6 @@
 """The thin edge to the API server: a handful of verbs on plain objects."""
 
+import os
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final, Self
@@ -7,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import msgspec
-from aiohttp import ClientSession, ClientTimeout, TCPConnector
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 from kubernetes.aio import client, config
 from yarl import URL
 
@@ -17,7 +18,6 @@ from btcwatcher_operator.resources import EVENT, Object, Resource, resource_of
 
 LIST_CHUNK = 200
 CONNECTIONS = 64
-REQUEST_TIMEOUT_SECONDS = 30
 
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
@@ -33,28 +33,42 @@ class ClusterError(Exception):
         self.retry_after = retry_after
         """Seconds the server asks to wait, when it does."""
 
+    @property
+    def passes(self) -> bool:
+        """Whether the same request can succeed later: the server is overloaded, away or lost the place in a list."""
+        return self.status in (410, 429) or self.status >= 500
+
+
+PASSING: Final = (OSError, TimeoutError, ClientError)
+"""What a connection ends with that was cut, refused or left hanging."""
+
 
 class Cluster:
     """Speaks to the API server of $KUBECONFIG or of the cluster it runs in. An async context manager."""
 
-    def __init__(self, configuration: client.Configuration, session: ClientSession) -> None:
+    def __init__(self, configuration: client.Configuration, session: ClientSession, request_timeout: float) -> None:
         self._configuration = configuration
         self._session = session
+        self._timeout = ClientTimeout(total=request_timeout)
 
     @classmethod
-    async def connect(cls) -> Self:
-        """Raises kubernetes' ConfigException when there is neither a kubeconfig nor a service account."""
+    async def connect(cls, request_timeout: float) -> Self:
+        """`request_timeout` in seconds.
+
+        Raises kubernetes' ConfigException when there is neither a kubeconfig nor a service account.
+        """
         configuration = client.Configuration()
         try:
             config.load_incluster_config(client_configuration=configuration)
         except config.ConfigException:
-            await config.load_kube_config(client_configuration=configuration)
+            # The library reads the variable when it is imported.
+            await config.load_kube_config(os.environ.get("KUBECONFIG"), client_configuration=configuration)
         # The library knows what the configuration says of certificates.
         context = client.ApiClient(configuration).rest_client.ssl_context
         # Not aiohttp's trust_env, which reads ~/.netrc and the variables of proxies anew for every request.
         configuration.proxy = configuration.proxy or _environment_proxy(configuration.host)
         session = ClientSession(connector=TCPConnector(limit=CONNECTIONS, ssl=context))
-        return cls(configuration, session)
+        return cls(configuration, session, request_timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -86,7 +100,10 @@ class Cluster:
     async def list(
         self, resource: Resource, selector: str = "", namespace: str | None = None
     ) -> tuple[list[Object], str]:
-        """All objects of a namespace, or of all, and the resourceVersion they were read at."""
+        """All objects of a namespace, or of all, and the resourceVersion they were read at.
+
+        ClusterError 410 when the server forgot the list before its last page: it has to be begun anew.
+        """
         items: list[Object] = []
         token = ""
         while True:
@@ -176,7 +193,7 @@ class Cluster:
             URL(url, encoded=True),
             headers=headers,
             data=data,
-            timeout=ClientTimeout(total=REQUEST_TIMEOUT_SECONDS),
+            timeout=self._timeout,
             proxy=self._configuration.proxy,
             server_hostname=self._configuration.tls_server_name,
         ) as response:

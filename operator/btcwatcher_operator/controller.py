@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import structlog
 
+from btcwatcher_operator.backoff import EndlessBackoff
 from btcwatcher_operator.brake import Brake
-from btcwatcher_operator.cluster import Cluster, ClusterError
+from btcwatcher_operator.cluster import PASSING, Cluster, ClusterError
 from btcwatcher_operator.live import SELECTOR, LiveNamespaces
 from btcwatcher_operator.metrics import Metrics, Result
 from btcwatcher_operator.ports import PortPool, PortPoolExhaustedError
@@ -35,6 +36,8 @@ log = structlog.get_logger()
 
 WATCHED = ((STRATEGY, ""), *((child, CHILD_SELECTOR) for child in CHILDREN), (POD, POD_SELECTOR))
 """What is cached, with the label selector it is listed and watched by. Strategies first: they hold the ports."""
+
+REPAIR_DELAY_SECONDS = 0.5
 
 
 class Controller:
@@ -67,6 +70,8 @@ class Controller:
         self.absent: set[Resource] = set()
         """Optional kinds that the cluster did not know when it was last asked; there is nothing to watch."""
         self._queue: WorkQueue[Key] = WorkQueue(metrics)
+        self._to_list: set[Resource] = set()
+        self._began_anew = asyncio.Event()
         metrics.watch(store, ports, brake, lambda: len(self._queue))
 
     def observe(self, event_type: str | None, obj: Object) -> None:
@@ -87,23 +92,20 @@ class Controller:
         if changed and key is not None:
             self._queue.add(key)
 
+    def listed(self, resource: Resource) -> None:
+        """A watch began anew with a LIST. What was deleted since it broke is told by no event: we list as well."""
+        self._to_list.add(resource)
+        self._began_anew.set()
+
     async def load(self) -> None:
         """Lists everything: what the watches show later is compared with this, so a restart writes nothing.
 
         Also makes the port pool again from the Strategies' status, before any port is given out.
         """
         await self._load_namespaces()
-        for namespace in self._namespaces or (None,):
-            if (found := await self._list(PROXY, "", namespace)) is not None:
-                self._proxies_changed(self._proxies.replace(*found, namespace))
+        await self._load_proxies()
         for resource, selector in WATCHED:
-            for namespace in self._namespaces or (None,):
-                found = await self._list(resource, selector, namespace)
-                if found is None:
-                    break
-                listed, version = found
-                for key in self._store.replace(resource, listed, version, namespace):
-                    self._queue.add(key)
+            await self._load(resource, selector)
             # Before anything else is listed, let alone reconciled.
             if resource == STRATEGY:
                 self._claim_ports()
@@ -111,7 +113,7 @@ class Controller:
     async def _load_namespaces(self) -> None:
         """Where live trading is allowed; nowhere, where the operator may not know."""
         try:
-            listed, _ = await self._cluster.list(NAMESPACE, SELECTOR)
+            found = await self._list(NAMESPACE, SELECTOR, None)
         except ClusterError as error:
             if error.status != 403:
                 raise
@@ -119,26 +121,48 @@ class Controller:
             changed = self._live.replace([], readable=False)
             self.absent.add(NAMESPACE)
         else:
-            changed = self._live.replace(listed)
+            changed = self._live.replace(found[0] if found else [])
         for name in changed:
             self._namespace_changed(name)
 
+    async def _load_proxies(self) -> None:
+        for namespace in self._namespaces or (None,):
+            if (found := await self._list(PROXY, "", namespace)) is not None:
+                self._proxies_changed(self._proxies.replace(*found, namespace))
+
+    async def _load(self, resource: Resource, selector: str) -> None:
+        for namespace in self._namespaces or (None,):
+            found = await self._list(resource, selector, namespace)
+            if found is None:
+                break
+            listed, version = found
+            for key in self._store.replace(resource, listed, version, namespace):
+                self._queue.add(key)
+
     async def _list(self, resource: Resource, selector: str, namespace: str | None) -> tuple[list[Object], str] | None:
-        """A LIST; None where the cluster does not know an optional kind."""
+        """A LIST; None where the cluster does not know an optional kind. Goes on until the API server answers."""
+        delays = iter(EndlessBackoff())
         while True:
             try:
                 found = await self._cluster.list(resource, selector, namespace)
             except ClusterError as error:
-                if error.status == 429:
-                    # A kind whose CRD came a moment ago: its storage is still being made.
-                    await asyncio.sleep(error.retry_after or 1.0)
-                    continue
-                if error.status != 404 or resource not in OPTIONAL:
+                if error.status == 404 and resource in OPTIONAL:
+                    self.absent.add(resource)
+                    return None
+                if not error.passes:
                     raise
-                self.absent.add(resource)
-                return None
-            self.absent.discard(resource)
-            return found
+                await self._wait(resource, error, next(delays), error.retry_after)
+            except PASSING as error:
+                await self._wait(resource, error, next(delays))
+            else:
+                self.absent.discard(resource)
+                return found
+
+    async def _wait(self, resource: Resource, error: Exception, delay: float, at_least: float | None = None) -> None:
+        delay = max(delay, at_least or 0.0)
+        cause = str(error) or type(error).__name__
+        log.warning("list_failed", kind=resource.kind, cause=cause, retry_in_seconds=round(delay, 2))
+        await asyncio.sleep(delay)
 
     def _claim_ports(self) -> None:
         """Each Strategy the port of its status, of two with the same one the older; then those without one."""
@@ -159,6 +183,7 @@ class Controller:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._resync())
             group.create_task(self._release_brake())
+            group.create_task(self._repair())
             for _ in range(self._workers):
                 group.create_task(self._work())
 
@@ -178,10 +203,32 @@ class Controller:
             await asyncio.sleep(self._resync_seconds * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
             try:
                 await self.load()
-            except (ClusterError, OSError, TimeoutError) as error:
-                log.warning("resync_failed", cause=str(error) or type(error).__name__)
+            except ClusterError as error:
+                log.warning("resync_failed", cause=str(error))
             for key in self._store.strategies():
                 self._queue.add(key)
+
+    async def _repair(self) -> None:
+        """Lists the kinds whose watches began anew."""
+        while True:
+            await self._began_anew.wait()
+            # Watches break together, and a LIST has many pages.
+            await asyncio.sleep(REPAIR_DELAY_SECONDS)
+            self._began_anew.clear()
+            stale, self._to_list = self._to_list, set()
+            try:
+                await self._load_stale(stale)
+            except ClusterError as error:
+                log.warning("repair_failed", kinds=sorted(resource.kind for resource in stale), cause=str(error))
+
+    async def _load_stale(self, stale: set[Resource]) -> None:
+        if NAMESPACE in stale:
+            await self._load_namespaces()
+        if PROXY in stale:
+            await self._load_proxies()
+        for resource, selector in WATCHED:
+            if resource in stale:
+                await self._load(resource, selector)
 
     async def _work(self) -> None:
         while True:
@@ -204,7 +251,7 @@ class Controller:
     def _failed(self, key: Key, error: Exception) -> None:
         at_least = error.retry_after or 0.0 if isinstance(error, ClusterError) else 0.0
         delay = self._queue.retry(key, at_least)
-        known = isinstance(error, ClusterError | OSError | TimeoutError)
+        known = isinstance(error, (ClusterError, *PASSING))
         if _somebody_was_first(error):
             log.debug("conflict", strategy=str(key), retry_in_seconds=round(delay, 2))
             return

@@ -1,9 +1,11 @@
 """Entry point `btcwatcher-operator`: settings from the environment, then watches and workers until told to stop."""
 
 import asyncio
+import logging
+import os
 import sys
+from typing import NoReturn
 
-import kopf
 import structlog
 import uvloop
 from kubernetes.aio.config import ConfigException
@@ -34,7 +36,7 @@ async def operate(settings: Settings, platform: Platform) -> None:
     ready = asyncio.Event()
     async with (
         served(settings.metrics_address, settings.metrics_port, metrics, ready.is_set),
-        await Cluster.connect() as cluster,
+        await Cluster.connect(settings.request_timeout_seconds) as cluster,
     ):
         store = Store()
         proxies = ProxyBook()
@@ -59,12 +61,10 @@ async def operate(settings: Settings, platform: Platform) -> None:
         log.info("loaded", strategies=sum(1 for _ in store.strategies()), ports_taken=len(ports))
         working = asyncio.create_task(_work(controller, recorder, ready))
         watching = asyncio.create_task(
-            # kopf takes the signals and returns when one says stop.
-            kopf.operator(
-                registry=watches.registry(controller),
-                settings=watches.settings(),
-                clusterwide=not settings.namespaces,
-                namespaces=settings.namespaces,
+            watches.watch(
+                controller,
+                watches.settings(settings.request_timeout_seconds, settings.watch_timeout_seconds),
+                settings.namespaces,
             )
         )
         try:
@@ -104,11 +104,30 @@ def main() -> None:
         print(f"btcwatcher-operator: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     logs.configure(settings.log_level)
+    _exit(_run(settings, platform))
+
+
+def _run(settings: Settings, platform: Platform) -> int:
+    """The exit status."""
+    # Not uvloop.run(): it waits for every task at the end, and kopf's watches can survive being cancelled.
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     try:
-        uvloop.run(operate(settings, platform))
+        runner.run(operate(settings, platform))
     except ConfigException as error:
         print(f"btcwatcher-operator: no cluster: {error} (set KUBECONFIG, or run in a cluster)", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        return 2
+    except Exception as error:
+        log.exception("ended", cause=str(error) or type(error).__name__)
+        return 1
+    return 0
+
+
+def _exit(status: int) -> NoReturn:
+    """Ends the process at once: there is nothing left to save."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,32 @@ class Blocked(Exception):  # noqa: N818 - no error of the operator's, but a stat
         self.obstacle = obstacle
 
 
+class _Confirmation:
+    """That the cached Strategy is what the API server has now: asked once, before a pass changes anything of its.
+
+    A stale cache must not bring a deleted Strategy's children back, nor an older spec.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.given = False
+
+    async def get(self, strategy: Strategy) -> None:
+        """Raises ClusterError 409 when the cache lags behind."""
+        if self.given:
+            return
+        metadata = strategy.metadata
+        live = await self._cluster.get(STRATEGY, metadata.namespace, metadata.name)
+        if (
+            live is None
+            or live["metadata"]["uid"] != metadata.uid
+            or live["metadata"]["resourceVersion"] != metadata.resource_version
+            or live["metadata"].get("deletionTimestamp")
+        ):
+            raise ClusterError(409, "Conflict", "the Strategy is not what the cache says; its event is on the way")
+        self.given = True
+
+
 class Reconciler:
     def __init__(
         self,
@@ -109,12 +135,13 @@ class Reconciler:
             return set()
         rollout: Rollout | None = None
         obstacle: Obstacle | None = None
+        confirmation = _Confirmation(self._cluster)
         try:
             if strategy.metadata.annotations.get(names.ANNOTATION_RECONCILE) == names.RECONCILE_PAUSED:
                 self._brake.forget(key)
                 rollout = what_runs(strategy, self._store.children(key))
             else:
-                strategy, confirmed = await self._with_port(key, strategy, age_of(obj))
+                strategy = await self._with_port(key, strategy, age_of(obj), confirmation)
                 source = await self._source(strategy)
                 wanted = render_revision(strategy, self._platform, self._port(key), source, self._ways(strategy))
                 decided = self._decide(key, obj, strategy, wanted, await self._live_forbidden(key, strategy))
@@ -124,13 +151,13 @@ class Reconciler:
                 if rollout.part is Part.WAITING and self._brake.turn(key) is Turn.UNKNOWN:
                     # Comes up again once that is known; until then nothing is written that would be taken back.
                     return set()
-                rollout = await self._carry_out(key, obj, strategy, rollout, confirmed=confirmed)
+                rollout = await self._carry_out(key, obj, strategy, rollout, confirmation)
             obstacle = await self._missing_credentials(key, strategy)
         except Blocked as blocked:
             obstacle = blocked.obstacle
             self._note(key, obj, rollout, obstacle)
             if rollout is None:
-                rollout = await self._keep(key, obj, strategy)
+                rollout = await self._keep(key, obj, strategy, confirmation)
         await self._write_status(key, strategy, rollout, obstacle)
         return set()
 
@@ -148,7 +175,7 @@ class Reconciler:
             if self._brake.turn(key) is turn or rollout.part is not Part.WAITING:
                 return rollout
 
-    async def _keep(self, key: Key, obj: Object, strategy: Strategy) -> Rollout | None:
+    async def _keep(self, key: Key, obj: Object, strategy: Strategy, confirmation: _Confirmation) -> Rollout | None:
         """Looks after what runs while nobody can say what should: it can be suspended, and is put back when edited."""
         live = self._store.children(key)
         rollout = what_runs(strategy, live)
@@ -159,7 +186,7 @@ class Reconciler:
             return rollout
         # What stands in the way of this too is not what has to be said first.
         with contextlib.suppress(Blocked):
-            await self._carry_out(key, obj, strategy, rollout, confirmed=False)
+            await self._carry_out(key, obj, strategy, rollout, confirmation)
         return rollout
 
     def _note(self, key: Key, obj: Object, rollout: Rollout | None, obstacle: Obstacle) -> None:
@@ -170,19 +197,19 @@ class Reconciler:
             self._brake.report(key, age_of(obj), Part.FAILED, (rollout.candidate or rollout.revision).name)
 
     async def _carry_out(
-        self, key: Key, obj: Object, strategy: Strategy, rollout: Rollout, *, confirmed: bool
+        self, key: Key, obj: Object, strategy: Strategy, rollout: Rollout, confirmation: _Confirmation
     ) -> Rollout:
         """Brings the children to what was decided. Returns how that went. Raises Blocked."""
         desired = children(strategy, self._platform, self._port(key), rollout.revision, rollout.restarted_at)
         tried = trial(strategy, rollout.candidate) if rollout.candidate else []
-        await self._apply(key, strategy, [stamped(child) for child in desired], confirmed=confirmed)
+        await self._apply(key, strategy, [stamped(child) for child in desired], confirmation)
         try:
-            await self._apply(key, strategy, [stamped(child) for child in tried], confirmed=confirmed)
+            await self._apply(key, strategy, [stamped(child) for child in tried], confirmation)
         except Blocked as blocked:
             # The running bot is none the worse for a Job that is refused.
             rollout = _not_tried(strategy, rollout, blocked.obstacle.message)
             self._note(key, obj, rollout, blocked.obstacle)
-        await self._prune(key, strategy, [*desired, *tried])
+        await self._prune(key, strategy, [*desired, *tried], confirmation)
         return rollout
 
     def _port(self, key: Key) -> int:
@@ -199,14 +226,11 @@ class Reconciler:
         if going is None or going.get("status", {}).get("port") is None:
             self._ports.release(key)
 
-    async def _with_port(self, key: Key, strategy: Strategy, age: Age) -> tuple[Strategy, bool]:
-        """The Strategy with its port in its status, written under its resourceVersion before any child exists.
-
-        Also whether that was written just now, which shows that the Strategy is what the cache says.
-        """
+    async def _with_port(self, key: Key, strategy: Strategy, age: Age, confirmation: _Confirmation) -> Strategy:
+        """The Strategy with its port in its status, written under its resourceVersion before any child exists."""
         held = strategy.status.port
         if held is not None and self._ports.claim(key, held):
-            return strategy, False
+            return strategy
         try:
             port = self._ports.allocate(key, age)
         except PortPoolExhaustedError as error:
@@ -222,7 +246,9 @@ class Reconciler:
         starting = status(seen, datetime.now(UTC))
         updated = await self._apply_status(strategy, starting)
         self._recorder.tell(strategy, events.port_assigned(port))
-        return updated, True
+        # What was written under the Strategy's resourceVersion shows that it is what the cache says.
+        confirmation.given = True
+        return updated
 
     async def _live_forbidden(self, key: Key, strategy: Strategy) -> str | None:
         """Why the Strategy's bot may not begin to trade Live; None where it may, or is not to."""
@@ -288,15 +314,13 @@ class Reconciler:
             f"spec.exchange.credentialsRef: there is no Secret {reference.name!r}; the bot starts when it is there",
         )
 
-    async def _apply(self, key: Key, strategy: Strategy, desired: list[Object], *, confirmed: bool) -> None:
+    async def _apply(self, key: Key, strategy: Strategy, desired: list[Object], confirmation: _Confirmation) -> None:
         """Applies the children that differ from what is wanted, in order."""
         for child in desired:
             live = self._store.child(key, _child_key(child))
             if live is not None and _owned_by(live, strategy) and not self._drifted(key, child, live):
                 continue
-            if live is None and not confirmed:
-                await self._confirm(strategy)
-                confirmed = True
+            await confirmation.get(strategy)
             if live is not None and not _owned_by(live, strategy):
                 await self._check_foreign(child, strategy)
             await self._apply_child(key, strategy, child, live)
@@ -357,13 +381,6 @@ class Reconciler:
             left = frozenset()
         return any(path not in left for path in differences(desired, live))
 
-    async def _confirm(self, strategy: Strategy) -> None:
-        """Asks the API server itself before a child is made: a stale cache must not bring a deleted Strategy back."""
-        metadata = strategy.metadata
-        live = await self._cluster.get(STRATEGY, metadata.namespace, metadata.name)
-        if live is None or live["metadata"]["uid"] != metadata.uid or live["metadata"].get("deletionTimestamp"):
-            raise ClusterError(409, "Conflict", "the Strategy is not what the cache says; its event is on the way")
-
     async def _check_foreign(self, child: Object, strategy: Strategy) -> None:
         metadata = child["metadata"]
         live = await self._cluster.get(resource_of(child), metadata["namespace"], metadata["name"])
@@ -382,7 +399,7 @@ class Reconciler:
             )
         )
 
-    async def _prune(self, key: Key, strategy: Strategy, desired: list[Object]) -> None:
+    async def _prune(self, key: Key, strategy: Strategy, desired: list[Object], confirmation: _Confirmation) -> None:
         """Deletes owned children that are wanted no longer; never a volume claim, and no revision still in use."""
         wanted = {_child_key(child) for child in desired}
         live = self._store.children(key)
@@ -398,6 +415,7 @@ class Reconciler:
                 # Its revision passed and runs now: the Job goes by itself, and until then its log can be read.
                 continue
             if not child["metadata"].get("deletionTimestamp"):
+                await confirmation.get(strategy)
                 await self._cluster.delete(child)
                 log.info("pruned", strategy=str(key), child="/".join(child_key))
 

@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     """How many per cent of all Strategies a change of these settings restarts at once; one at least."""
     resync_seconds: Annotated[float, Field(gt=0)] = 600
     """How often everything is listed anew, with jitter."""
+    request_timeout_seconds: Annotated[float, Field(gt=0)] = 30
+    """How long the API server may take to answer a request before it is sent again."""
+    watch_timeout_seconds: Annotated[float, Field(gt=0)] = 70
+    """A watch on which nothing came for so long is opened anew: its connection may be half open. API servers send a
+    bookmark every minute."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Where /metrics, /healthz and /readyz are served; 0: nowhere."""
     metrics_address: str = "0.0.0.0"  # noqa: S104 - Prometheus and the kubelet come from outside the pod

@@ -1,24 +1,20 @@
 """kopf's part: it keeps the watches open and hands every event to the controller. It decides nothing."""
 
-import itertools
-import random
-from collections.abc import Iterator
+import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import kopf
+from aiohttp import ClientSession, TCPConnector, TraceConfig, TraceRequestEndParams
 
 from btcwatcher_crds import names
+from btcwatcher_operator.backoff import EndlessBackoff
 from btcwatcher_operator.controller import WATCHED, Controller
 from btcwatcher_operator.live import SELECTOR
 from btcwatcher_operator.resources import CONFIG_MAP, NAMESPACE, PROXY, Object
 
-
-class EndlessBackoff:
-    """Delays in seconds, doubling to half a minute, without end: a network error never ends the operator."""
-
-    def __iter__(self) -> Iterator[float]:
-        for exponent in itertools.count():
-            yield min(0.1 * 2.0 ** min(exponent, 10), 30.0) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+STOPPING_SECONDS = 2.0
+"""How long kopf gets to close its connections."""
 
 
 class NoDiffs(kopf.DiffBaseStorage):
@@ -34,13 +30,33 @@ class NoDiffs(kopf.DiffBaseStorage):
         return None
 
 
+async def watch(controller: Controller, settings: kopf.OperatorSettings, namespaces: tuple[str, ...]) -> None:
+    """Until SIGTERM or SIGINT, which kopf takes. Raises what a watch failed of: it does not go on without one.
+
+    Not kopf.operator(): when one watch has failed that waits for the others to end, and one that is about to log in
+    again never does. The process would live on, deaf.
+    """
+    tasks = await kopf.spawn_tasks(
+        registry=registry(controller), settings=settings, clusterwide=not namespaces, namespaces=namespaces
+    )
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=STOPPING_SECONDS)
+
+
 def registry(controller: Controller) -> kopf.OperatorRegistry:
     """A registry whose handlers, one a kind, only pass events on."""
     built = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=built)
-    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+    async def login(**kwargs: Any) -> kopf.AiohttpSession | None:
+        found = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+        return _telling_of_lists(found, controller) if found else None
 
     for resource in [*(resource for resource, _ in WATCHED), PROXY, NAMESPACE, CONFIG_MAP]:
         if resource in controller.absent:
@@ -54,7 +70,34 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
     return built
 
 
-def settings() -> kopf.OperatorSettings:
+def _telling_of_lists(info: kopf.ConnectionInfo, controller: Controller) -> kopf.AiohttpSession:
+    """kopf's own session, and the controller hears of each LIST: kopf lists where a watch cannot go on."""
+    by_plural = {resource.plural: resource for resource in (*(resource for resource, _ in WATCHED), PROXY, NAMESPACE)}
+
+    async def ended(_: ClientSession, __: SimpleNamespace, params: TraceRequestEndParams) -> None:
+        resource = by_plural.get(params.url.name)
+        if resource and params.method == "GET" and "watch" not in params.url.query and params.response.ok:
+            controller.listed(resource)
+
+    trace = TraceConfig()
+    trace.on_request_end.append(ended)
+    session = ClientSession(
+        connector=TCPConnector(limit=0, ssl=info.as_ssl_context()),
+        headers=info.as_http_headers(),
+        proxy=info.proxy_url,
+        trust_env=info.trust_env,
+        trace_configs=[trace],
+    )
+    return kopf.AiohttpSession(
+        server=info.server,
+        default_namespace=info.default_namespace,
+        expiration=info.expiration,
+        aiohttp_session=session,
+    )
+
+
+def settings(request_timeout: float, watch_timeout: float) -> kopf.OperatorSettings:
+    """Both in seconds: how long a LIST may take, and how long a watch may be silent."""
     built = kopf.OperatorSettings()
     built.peering.standalone = True
     built.scanning.disabled = True
@@ -65,8 +108,9 @@ def settings() -> kopf.OperatorSettings:
             built.watching.label_selectors[resource.plural] = selector
     built.watching.label_selectors[NAMESPACE.plural] = SELECTOR
     built.networking.error_backoffs = EndlessBackoff()
-    built.networking.request_timeout = 30
-    built.networking.connect_timeout = 10
+    built.networking.request_timeout = request_timeout
+    built.networking.connect_timeout = min(request_timeout, 10)
+    built.watching.inactivity_timeout = watch_timeout
     built.queueing.worker_limit = None
     # Each object has a task of kopf's with its last event for so long: at start that is thousands.
     built.queueing.idle_timeout = 0.5
