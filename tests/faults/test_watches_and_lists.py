@@ -24,6 +24,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.conformance]
 CREATED = 7
 """Writes of a new Strategy."""
 
+FURTHER_WRITES = 3
+"""What it may cost that the cache was behind: a child that is there already is made and applied once more."""
+
 KINDS = ("strategies", "statefulsets", "services", "secrets", "persistentvolumeclaims", "ingresses", "pods")
 
 
@@ -62,7 +65,7 @@ def test_a_watch_that_breaks(settled: World, new_name: Callable[[], str], fault:
     settled.converged(new)
     settled.converged(old)
     time.sleep(0.3)
-    assert len(settled.writes(new)) <= CREATED + 1
+    assert len(settled.writes(new)) <= CREATED + FURTHER_WRITES, [one.word for one in settled.writes(new)]
     assert [one.word for one in settled.writes(old)] == [f"create services/{old}"]
 
 
@@ -114,7 +117,7 @@ def test_a_list_that_fails_at_a_start(
     settled.converged(new)
     settled.converged(old)
     time.sleep(0.3)
-    assert len(settled.writes(new)) <= CREATED + 1
+    assert len(settled.writes(new)) <= CREATED + FURTHER_WRITES, [one.word for one in settled.writes(new)]
     assert settled.writes(old) == []
 
 
@@ -193,5 +196,5 @@ def test_the_api_server_is_restarted(settled: World, new_name: Callable[[], str]
     settled.converged(new)
     settled.converged(old)
     time.sleep(0.3)
-    assert len(settled.writes(new)) <= CREATED + 1
+    assert len(settled.writes(new)) <= CREATED + FURTHER_WRITES, [one.word for one in settled.writes(new)]
     assert [one.word for one in settled.writes(old)] == [f"create secrets/{old}-access"]
