@@ -77,7 +77,7 @@ FIELD_MANAGER: Final = "btcwatcher-operator"
 """Owns the fields of the children."""
 
 STATUS_FIELD_MANAGER: Final = "btcwatcher-operator-status"
-"""Owns the status of Strategies."""
+"""Owns the status of Strategies and Proxies."""
 
 # The bot's container. Every file is reached by a path relative to the working directory, so that two bots
 # with the same mounts can also run as plain processes on one machine.

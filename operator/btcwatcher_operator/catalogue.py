@@ -32,7 +32,7 @@ def text() -> str:
         "## Events",
         "On a Strategy, one for each change: `PortAssigned` when it gets its port of the pool, and the new reason and "
         "message of Ready, ConfigValid or ConfigDrift when one of these changes. Normal when all is well or on its "
-        "way, else Warning.",
+        "way, else Warning. On a Proxy, the reason and message of Healthy when the reason changes.",
         *_table("Labels", "label", labels),
         *_table("Annotations", "annotation", annotations),
         *_table("Metrics of the operator", "metric", metrics),

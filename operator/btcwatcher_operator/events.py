@@ -1,12 +1,12 @@
-"""Events on a Strategy: one for each change that a person would want to read of, never one per reconcile."""
+"""Events on a Strategy or a Proxy: one for each change that a person would want to read of, never one per reconcile."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from btcwatcher_crds import names
 from btcwatcher_crds.conditions import ConditionType, Reason
+from btcwatcher_crds.proxy import Proxy
 from btcwatcher_crds.strategy import ConditionStatus, Strategy
 from btcwatcher_operator.resources import Object
 
@@ -24,6 +24,10 @@ _TOLD = (
 
 # A condition that is True, and yet bad news.
 _WARNINGS = frozenset({Reason.PREFLIGHT_FAILED, Reason.ROLLOUT_STOPPED, Reason.LIVE_NOT_ALLOWED})
+
+
+Subject = Strategy | Proxy
+"""What Events are told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +59,18 @@ def transitions(strategy: Strategy, status: Object) -> Iterator[Event]:
         yield Event("Normal" if healthy else "Warning", reason, condition["message"])
 
 
-def manifest(strategy: Strategy, event: Event, now: datetime) -> Object:
+def manifest(subject: Subject, event: Event, now: datetime) -> Object:
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"generateName": f"{strategy.metadata.name}.", "namespace": strategy.metadata.namespace},
+        "metadata": {"generateName": f"{subject.metadata.name}.", "namespace": subject.metadata.namespace},
         "involvedObject": {
-            "apiVersion": names.API_VERSION,
-            "kind": names.STRATEGY_KIND,
-            "name": strategy.metadata.name,
-            "namespace": strategy.metadata.namespace,
-            "uid": strategy.metadata.uid,
+            "apiVersion": subject.api_version,
+            "kind": subject.kind,
+            "name": subject.metadata.name,
+            "namespace": subject.metadata.namespace,
+            "uid": subject.metadata.uid,
         },
         "type": event.type,
         "reason": event.reason,

@@ -22,6 +22,8 @@ from btcwatcher_operator.metrics import Metrics
 from btcwatcher_operator.platform import Platform
 from btcwatcher_operator.ports import PortPool
 from btcwatcher_operator.proxies.book import ProxyBook
+from btcwatcher_operator.proxies.collector import ProxyCollector
+from btcwatcher_operator.proxies.tester import Tester
 from btcwatcher_operator.reconciler import Reconciler
 from btcwatcher_operator.recorder import Recorder
 from btcwatcher_operator.settings import Settings
@@ -57,9 +59,10 @@ async def operate(settings: Settings, platform: Platform) -> None:
             resync_seconds=settings.resync_seconds,
             namespaces=settings.namespaces,
         )
+        metrics.registry.register(ProxyCollector(proxies))
         await controller.load()
         log.info("loaded", strategies=sum(1 for _ in store.strategies()), ports_taken=len(ports))
-        working = asyncio.create_task(_work(controller, recorder, ready))
+        working = asyncio.create_task(_work(controller, recorder, Tester(cluster, proxies, recorder), ready))
         watching = asyncio.create_task(
             watches.watch(
                 controller,
@@ -80,10 +83,11 @@ async def operate(settings: Settings, platform: Platform) -> None:
         log.info("stopped")
 
 
-async def _work(controller: Controller, recorder: Recorder, ready: asyncio.Event) -> None:
+async def _work(controller: Controller, recorder: Recorder, tester: Tester, ready: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(controller.run())
         group.create_task(recorder.run())
+        group.create_task(tester.run())
         await controller.settled()
         ready.set()
         log.info("ready")

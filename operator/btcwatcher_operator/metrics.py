@@ -66,6 +66,18 @@ STRATEGY_CONDITION: Final = Metric(
     "Always 1, once for each condition of a Strategy, with the status it has now: True, False or Unknown.",
     ("namespace", "name", "type", "status"),
 )
+PROXY_HEALTHY: Final = Metric(
+    "btcwatcher_proxy_healthy",
+    "gauge",
+    "Whether the last test of a Proxy passed, 1 or 0; nothing before its first test.",
+    ("namespace", "name"),
+)
+PROXY_LATENCY: Final = Metric(
+    "btcwatcher_proxy_latency_seconds",
+    "gauge",
+    "How long the last test of a Proxy took that passed.",
+    ("namespace", "name"),
+)
 PORT_POOL_SIZE: Final = Metric("btcwatcher_port_pool_size", "gauge", "Ports of the pool.")
 PORT_POOL_USED: Final = Metric("btcwatcher_port_pool_used", "gauge", "Ports of the pool that a Strategy has.")
 ROLLOUT_STRATEGIES: Final = Metric(
@@ -94,6 +106,8 @@ METRICS: Final = (
     PORT_POOL_USED,
     ROLLOUT_STRATEGIES,
     ROLLOUT_STOPPED,
+    PROXY_HEALTHY,
+    PROXY_LATENCY,
 )
 
 Result = Literal["success", "requeue", "error"]
@@ -177,10 +191,10 @@ class StoreCollector(Collector):
             ROLLOUT_STRATEGIES,
             ROLLOUT_STOPPED,
         ):
-            yield _family(metric)
+            yield family(metric)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        info, conditions = _family(STRATEGY_INFO), _family(STRATEGY_CONDITION)
+        info, conditions = family(STRATEGY_INFO), family(STRATEGY_CONDITION)
         for key in self._store.strategies():
             strategy = self._store.strategy(key) or {}
             spec = strategy.get("spec", {})
@@ -191,7 +205,7 @@ class StoreCollector(Collector):
                 conditions.add_metric([*key, condition["type"], condition["status"]], 1)
         yield info
         yield conditions
-        parts = _family(ROLLOUT_STRATEGIES)
+        parts = family(ROLLOUT_STRATEGIES)
         counts = self._brake.counts()
         for part in (Part.WAITING, Part.MOVING, Part.DONE, Part.FAILED):
             parts.add_metric([part.value], counts[part])
@@ -201,10 +215,11 @@ class StoreCollector(Collector):
             (PORT_POOL_USED, len(self._ports)),
             (ROLLOUT_STOPPED, int(self._brake.stopped)),
         ):
-            family = _family(metric)
-            family.add_metric([], value)
-            yield family
+            one = family(metric)
+            one.add_metric([], value)
+            yield one
 
 
-def _family(metric: Metric) -> GaugeMetricFamily:
+def family(metric: Metric) -> GaugeMetricFamily:
+    """An empty family, to be filled at a scrape."""
     return GaugeMetricFamily(metric.name, metric.sentence, labels=metric.labels)

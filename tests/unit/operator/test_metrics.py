@@ -10,6 +10,8 @@ from btcwatcher_operator.brake import Brake, Part
 from btcwatcher_operator.endpoint import served
 from btcwatcher_operator.metrics import METRICS, Metrics
 from btcwatcher_operator.ports import PortPool
+from btcwatcher_operator.proxies.book import ProxyBook
+from btcwatcher_operator.proxies.collector import ProxyCollector
 from btcwatcher_operator.store import Key, Store
 from btcwatcher_operator.workqueue import WorkQueue
 
@@ -50,6 +52,7 @@ def test_every_metric_of_the_catalogue_is_served_with_its_kind_and_sentence() ->
     store = Store()
     store.put(strategy())
     metrics.watch(store, PortPool(8081, 8090), Brake(5, store.count), lambda: 0)
+    metrics.registry.register(ProxyCollector(ProxyBook()))
     text = metrics.text().decode()
     for metric in METRICS:
         assert f"# HELP {metric.name} {metric.sentence}\n" in text
