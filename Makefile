@@ -7,7 +7,7 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
 PYTHON_CODE := crds operator api local images tests manifests
 
-.PHONY: help setup run demo test unit faults lint typecheck format bench crds lock clean
+.PHONY: help setup run demo test unit faults lint typecheck format bench crds openapi lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ bench: setup ## Benchmarks: ratios measured within one run
 
 crds: .venv/.installed ## Render crds/*.yaml from the types
 	$(VENV)/python -m btcwatcher_crds.render crds
+
+openapi: .venv/.installed ## Write docs/openapi.json from the API's routes
+	$(VENV)/btcwatcher-api openapi --output docs/openapi.json
 
 lock: .venv/.installed ## Renew the lock files
 	$(VENV)/python -m pip install $(PIP_FLAGS) uv

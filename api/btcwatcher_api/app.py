@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import Lifespan
 
-from btcwatcher_api import openapi, problems
+from btcwatcher_api import docs, openapi, problems
 from btcwatcher_api.accounts import audit_endpoints, keys_endpoints, users_endpoints
 from btcwatcher_api.accounts import endpoints as auth
 from btcwatcher_api.accounts.service import Accounts
@@ -147,8 +147,12 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app = FastAPI(
         title="BTC Watcher",
         version=_version(),
-        description="Signals of trading strategies: taken in, graded, kept, and read back.",
+        description=openapi.DESCRIPTION,
+        openapi_tags=openapi.TAGS,
         lifespan=lifespan,
+        # docs.py has a page that fetches nothing from elsewhere.
+        docs_url=None,
+        redoc_url=None,
         # A redirect would make a sender post its signal, and its token, twice.
         redirect_slashes=False,
         # We have metrics of our own; looking whether somebody set up OpenTelemetry costs 20 us a request.
@@ -169,6 +173,7 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app.include_router(system.router)
     app.include_router(monitoring.router)
     app.include_router(health.router)
+    docs.install(app)
     problems.install(app)
     openapi.install(app)
     return app

@@ -5,11 +5,34 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from btcwatcher_api import examples
+from btcwatcher_api.accounts.schemas import PasswordGrant, RefreshGrant
 from btcwatcher_api.problems import ProblemDocument, responses
 from btcwatcher_api.signals import webhook
 from btcwatcher_api.signals.schemas import Accepted
 from btcwatcher_api.signals.types import SignalType
 
+DESCRIPTION: Final = """Runs, watches and scales freqtrade strategies on Kubernetes.
+
+Sign in with `POST /api/v1/auth/token` and send the access token as `Authorization: Bearer ...`; machines send an API
+key of `POST /api/v1/auth/keys` the same way. A Strategy's bot, and whoever else sends its signals, shows the
+Strategy's own token.
+
+Strategies and Proxies are custom resources, which kubectl shows alike. Their ids are `<namespace>.<name>`. To change
+one, send the `ETag` of the answer that you read as `If-Match`.
+
+Every error is `application/problem+json` with a sentence that says what to do, the fields at fault, and a `request_id`
+that the logs have too."""
+TAGS: Final = [
+    {"name": "auth", "description": "Accounts, sign-ins, API keys, and who changed what"},
+    {"name": "strategies", "description": "The bots: what is wanted of them and how they fare"},
+    {"name": "signals", "description": "Signals taken in, and their history"},
+    {"name": "proxies", "description": "Ways to the exchanges"},
+    {"name": "system", "description": "How full the platform is and whether its parts work"},
+    {"name": "monitoring", "description": "What nodes and bots use"},
+]
+_ANYBODY: Final = ("/api/v1/auth/register",)
+"""A token says more there, and none is needed."""
 _REFERENCE: Final = "#/components/schemas/{model}"
 
 _FREQTRADE: Final = {
@@ -102,7 +125,8 @@ _WEBHOOK_SECURITY: Final = {
         " of the Strategy's webhook token",
     },
 }
-_JSON_BODY: Final = {"schema": {"anyOf": [_FREQTRADE, _TRADINGVIEW, _PLAIN]}}
+_MESSAGES: Final = {message["title"]: message for message in (_FREQTRADE, _TRADINGVIEW, _PLAIN)}
+_JSON_BODY: Final = {"schema": {"anyOf": [{"$ref": _REFERENCE.format(model=title)} for title in _MESSAGES]}}
 
 
 def install(app: FastAPI) -> None:
@@ -110,15 +134,25 @@ def install(app: FastAPI) -> None:
 
     def describe() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                tags=app.openapi_tags,
+            )
             components = document.setdefault("components", {})
             schemas = components.setdefault("schemas", {})
-            for model in (ProblemDocument, Accepted):
+            for model in (ProblemDocument, Accepted, PasswordGrant, RefreshGrant):
                 schema = model.model_json_schema(ref_template=_REFERENCE)
                 schemas.update(schema.pop("$defs", {}))
                 schemas[model.__name__] = schema
+            schemas.update(_MESSAGES)
             components.setdefault("securitySchemes", {}).update(_WEBHOOK_SECURITY)
+            for path in _ANYBODY:
+                document["paths"][path]["post"]["security"] = [{}, {"bearer": []}]
             document["paths"][webhook.PATH] = {"post": _webhook()}
+            examples.add_to(document)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -156,13 +190,13 @@ def _webhook() -> dict[str, Any]:
             "content": {
                 "application/json": _JSON_BODY,
                 "text/plain": _JSON_BODY,
-                "application/x-www-form-urlencoded": {"schema": _FREQTRADE},
+                "application/x-www-form-urlencoded": {"schema": {"$ref": _REFERENCE.format(model=_FREQTRADE["title"])}},
             },
         },
         "responses": {
             "202": {
                 "description": "The signal is on disk",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Accepted"}}},
+                "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model=Accepted.__name__)}}},
             },
             **errors,
         },

@@ -30,7 +30,7 @@ class SourceState(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-class Source(BaseModel):
+class DataSource(BaseModel):
     """One source of an answer's figures."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -45,16 +45,16 @@ class Sources:
     """Collects, while an answer is made, what each source had to say."""
 
     def __init__(self) -> None:
-        self._seen: dict[SourceName, Source] = {}
+        self._seen: dict[SourceName, DataSource] = {}
 
-    def told(self) -> list[Source]:
+    def told(self) -> list[DataSource]:
         return list(self._seen.values())
 
     def ok(self, name: SourceName) -> None:
-        self._seen.setdefault(name, Source(name=name, state=SourceState.OK))
+        self._seen.setdefault(name, DataSource(name=name, state=SourceState.OK))
 
     def missing(self, name: SourceName, state: SourceState, detail: str) -> None:
-        self._seen[name] = Source(name=name, state=state, detail=detail)
+        self._seen[name] = DataSource(name=name, state=state, detail=detail)
 
     async def kubernetes(self, asked: Awaitable[T]) -> T | None:
         """The answer, None when Kubernetes gives none."""

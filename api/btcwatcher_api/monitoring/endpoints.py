@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from btcwatcher_api.access import viewer
 from btcwatcher_api.monitoring import queries, schemas
-from btcwatcher_api.monitoring.trends import Trend, trend
+from btcwatcher_api.monitoring.trends import FigureTrend, trend
 from btcwatcher_api.problems import responses
 from btcwatcher_api.prometheus import Sample
 from btcwatcher_api.sources import SourceName, Sources
@@ -115,7 +115,7 @@ async def get_capacity_trend(
     request: Request,
     hours: Annotated[int, Query(ge=1, le=24 * 31)] = 24,
     points: Annotated[int, Query(ge=2, le=500)] = 100,
-) -> Trend:
+) -> FigureTrend:
     """From Prometheus: without it `sources` says so and there are no series."""
     return await trend(request, queries.FLEET_QUERIES, "count", hours, points)
 

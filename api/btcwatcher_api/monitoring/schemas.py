@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from btcwatcher_api.sources import Source
+from btcwatcher_api.sources import DataSource
 from btcwatcher_api.system.capacity import Figures
 
 
@@ -39,7 +39,7 @@ class NodeMonitoring(_Answer):
 class SystemMonitoring(_Answer):
     """Every node."""
 
-    sources: list[Source]
+    sources: list[DataSource]
     nodes: list[NodeMonitoring]
 
 
@@ -64,7 +64,7 @@ class BotMonitoring(_Answer):
 class StrategiesMonitoring(_Answer):
     """Every Strategy, by id."""
 
-    sources: list[Source]
+    sources: list[DataSource]
     items: list[BotMonitoring]
     total: int
     next: str | None
@@ -83,7 +83,7 @@ class Trouble(_Answer):
 class HealthSummary(_Answer):
     """All at a glance."""
 
-    sources: list[Source]
+    sources: list[DataSource]
     ok: bool
     """Every Strategy is Ready, every node too, and capacity is below its threshold."""
     strategies: int

@@ -66,7 +66,9 @@ async def list_proxies(
 
 
 @router.post("", include_in_schema=False, status_code=201)
-@router.post("/", operation_id="createProxy", status_code=201, summary="Make a Proxy", responses=responses(409, 413))
+@router.post(
+    "/", operation_id="createProxy", status_code=201, summary="Make a Proxy", responses=responses(400, 409, 413)
+)
 async def create_proxy(
     request: Request, response: Response, proxies: Proxies, known: Known, by: Trader, body: schemas.NewProxy
 ) -> schemas.ProxyAnswer:
@@ -97,7 +99,7 @@ async def get_proxy(response: Response, proxies: Proxies, known: Known, place: P
     "/{proxy_id}",
     operation_id="updateProxy",
     summary="Replace a Proxy's spec",
-    responses=responses(409, 412, 413, 428),
+    responses=responses(400, 409, 412, 413, 428),
 )
 async def update_proxy(
     request: Request,

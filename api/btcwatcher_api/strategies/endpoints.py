@@ -56,7 +56,7 @@ async def get_overview(known: Known) -> schemas.Overview:
 
 @router.post("", include_in_schema=False, status_code=201)
 @router.post(
-    "/", operation_id="createStrategy", status_code=201, summary="Make a Strategy", responses=responses(409, 413)
+    "/", operation_id="createStrategy", status_code=201, summary="Make a Strategy", responses=responses(400, 409, 413)
 )
 async def create_strategy(
     request: Request, response: Response, strategies: Strategies, by: Trader, body: schemas.NewStrategy
@@ -84,7 +84,7 @@ async def get_strategy(response: Response, strategies: Strategies, place: Place)
     "/{strategy_id}",
     operation_id="updateStrategy",
     summary="Replace a Strategy's spec",
-    responses=responses(409, 412, 413, 428),
+    responses=responses(400, 409, 412, 413, 428),
 )
 async def update_strategy(
     request: Request,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from btcwatcher_api.cluster.capacity import Amounts, Picture
-from btcwatcher_api.sources import Source
+from btcwatcher_api.sources import DataSource
 from btcwatcher_crds.conditions import ConditionType, Reason
 from btcwatcher_crds.names import strategy_id
 
@@ -86,7 +86,7 @@ class Alert(_Answer):
 class Capacity(_Answer):
     """How full the platform is."""
 
-    sources: list[Source]
+    sources: list[DataSource]
     nodes: NodeCount | None
     resources: Figures | None
     """Of all nodes that take new pods."""
@@ -110,7 +110,7 @@ class NodeFigures(_Answer):
 class DetailedCapacity(_Answer):
     """Node by node."""
 
-    sources: list[Source]
+    sources: list[DataSource]
     nodes: list[NodeFigures]
     bots: int
     bots_cpu_cores: float

@@ -12,13 +12,13 @@ from btcwatcher_api.access import Admin, viewer
 from btcwatcher_api.changes import audited
 from btcwatcher_api.cluster.machines import Machines
 from btcwatcher_api.monitoring import queries
-from btcwatcher_api.monitoring.trends import Trend, trend
+from btcwatcher_api.monitoring.trends import FigureTrend, trend
 from btcwatcher_api.problems import responses
 from btcwatcher_api.settings import Settings
 from btcwatcher_api.signals import statistics
 from btcwatcher_api.signals.endpoints import Reading
 from btcwatcher_api.signals.filters import Filter
-from btcwatcher_api.sources import Source, SourceName, Sources, SourceState
+from btcwatcher_api.sources import DataSource, SourceName, Sources, SourceState
 from btcwatcher_api.strategies import schemas as strategies
 from btcwatcher_api.strategies.access import Known
 from btcwatcher_api.system import capacity as shapes
@@ -98,7 +98,7 @@ async def get_utilization_trend(
     request: Request,
     hours: Annotated[int, Query(ge=1, le=24 * 31)] = 24,
     points: Annotated[int, Query(ge=2, le=500)] = 100,
-) -> Trend:
+) -> FigureTrend:
     """From Prometheus: without it `sources` says so and there are no series."""
     return await trend(request, queries.UTILIZATION_QUERIES, "ratio", hours, points)
 
@@ -177,7 +177,7 @@ class SystemHealth(BaseModel):
     """All of them; a source that is not configured is none of them."""
     version: str
     checks: list[Check]
-    sources: list[Source]
+    sources: list[DataSource]
 
 
 @router.get("/health", operation_id="getSystemHealth", summary="Whether Postgres, Kubernetes and Prometheus answer")
