@@ -86,7 +86,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         commits.start()
         beside = [
-            asyncio.create_task(keep_partitions(database_url, settings.partition_months_ahead)),
+            asyncio.create_task(keep_partitions(database_url, settings.partition_months_ahead, settings.retention)),
             asyncio.create_task(feed.run(), name="feed"),
         ]
         if watch is not None:
@@ -133,6 +133,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         metrics,
         body_limit=settings.body_limit,
         window=timedelta(seconds=settings.undated_window_seconds),
+        kept=settings.retention.signals,
     )
     app.state.lane = Lane(intake, commits)
     receive_signal = webhook.Webhook(intake, commits)

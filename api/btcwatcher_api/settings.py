@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from btcwatcher_api.addresses import TrustedProxies
+from btcwatcher_api.signals.retention import Retention
 from btcwatcher_crds.derive import check_key
 
 PREFIX: Final = "BTCWATCHER_"
@@ -53,6 +54,9 @@ class DatabaseSettings(BaseSettings):
     """Postgres, as `postgresql://user:password@host:port/database`."""
     partition_months_ahead: Annotated[int, Field(ge=1, le=24)] = 3
     """How many months of partitions are made before they are needed."""
+    retention_signals_days: Annotated[int, Field(ge=35, le=36_500)] = 365
+    """How long signals are kept, by their event's time: a month of them is dropped once all of it is older, and a
+    signal that comes when it is older already is answered 422."""
 
     @field_validator("database_url")
     @classmethod
@@ -126,6 +130,10 @@ class Settings(DatabaseSettings):
     """Connections kept for reading."""
     pool_max: Annotated[int, Field(ge=1, le=200)] = 20
     """Most connections for reading."""
+    retention_deliveries_days: Annotated[int, Field(ge=35, le=36_500)] = 90
+    """How long deliveries and their outcomes are kept; one that is still to be sent is kept, with its month."""
+    retention_audit_days: Annotated[int, Field(ge=35, le=36_500)] = 730
+    """How long the audit log is kept."""
     streams_max: Annotated[int, Field(ge=1, le=10_000)] = 200
     """Most listeners to the live signals in one process; more are answered 503."""
     query_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
@@ -176,6 +184,14 @@ class Settings(DatabaseSettings):
         """First and last of the pool."""
         first, _, last = self.port_range.partition("-")
         return int(first), int(last)
+
+    @property
+    def retention(self) -> Retention:
+        return Retention(
+            signals=timedelta(days=self.retention_signals_days),
+            deliveries=timedelta(days=self.retention_deliveries_days),
+            audit_log=timedelta(days=self.retention_audit_days),
+        )
 
     def webhook_key(self) -> bytes:
         """The platform's webhook key. Raises SettingsError naming the variable."""

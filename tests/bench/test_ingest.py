@@ -145,7 +145,13 @@ def _serve(database_url: str, folder: str, port: str) -> None:
     logs.configure()
     registry = Registry(api.KEY)
     registry.replace([api.strategy()])
-    app = create_app(load(Settings, database_url=database_url, **api.key_files(Path(folder))), registry)
+    settings = load(
+        Settings,
+        database_url=database_url,
+        retention_signals_days=api.FOREVER_DAYS,
+        **api.key_files(Path(folder)),
+    )
+    app = create_app(settings, registry)
     config = uvicorn.Config(
         app,
         port=int(port),

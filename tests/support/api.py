@@ -26,6 +26,8 @@ from btcwatcher_crds.names import split_strategy_id, webhook_path
 KEY = b"unit-test-key-of-more-than-32-bytes!"
 READ_TOKEN = "read-token-of-the-tests-only"
 STRATEGY = "trading.ema-cross"
+FOREVER_DAYS = 36_500
+"""The dates in test data grow old: a retention that never drops them."""
 FREQTRADE: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "data" / "freqtrade_webhooks.json").read_text()
 )
@@ -107,6 +109,7 @@ async def running(database_url: str, folder: Path, *, watch: bool = False, **set
     """The API in this process. Without `watch` nobody watches Kubernetes, and STRATEGY is known."""
     # On a busy machine a commit can take seconds; tests of the patience itself ask for less.
     settings.setdefault("ingest_patience_seconds", 20)
+    settings.setdefault("retention_signals_days", FOREVER_DAYS)
     registry = Registry(KEY)
     registry.replace([strategy()])
     loaded = load(Settings, database_url=database_url, **key_files(folder), **settings)
@@ -175,6 +178,7 @@ async def process(
         "KUBECONFIG": str(kubeconfig),
         "BTCWATCHER_DATABASE_URL": database_url,
         "BTCWATCHER_PORT": str(port),
+        "BTCWATCHER_RETENTION_SIGNALS_DAYS": str(FOREVER_DAYS),
         **{f"BTCWATCHER_{name.upper()}": str(path) for name, path in key_files(folder).items()},
         **settings,
     }

@@ -40,6 +40,7 @@ async def collecting(
         "collect_timeout_seconds": 20,
         "recover_after_seconds": 0,
         "recover_days": 3000,
+        "retention_signals_days": 36_500,
         **settings,
     }
     loaded = load(CollectorSettings, database_url=database_url, bot_key_file=key_file, bot_address=address, **hurried)

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from btcwatcher_api.settings import DatabaseSettings, SettingsError, variable
 from btcwatcher_crds.derive import check_key
@@ -43,7 +43,7 @@ class CollectorSettings(DatabaseSettings):
     """A fill that was seen at the bot so long ago, and of which no signal has come, is filled in. Keep it above what a
     bot takes to send its webhook with retries (5 s as the operator renders it)."""
     recover_days: Annotated[float, Field(gt=0, le=3650)] = 30.0
-    """Fills older than this are left alone; keep it below the retention of signals."""
+    """Fills older than this are left alone; less than BTCWATCHER_RETENTION_SIGNALS_DAYS."""
     recover_notify_minutes: Annotated[float, Field(ge=0, le=10080)] = 15.0
     """Nobody is notified of a recovered signal that is older than this."""
 
@@ -64,6 +64,15 @@ class CollectorSettings(DatabaseSettings):
         if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
+
+    @model_validator(mode="after")
+    def _recovers_what_is_kept(self) -> Self:
+        if self.recover_days >= self.retention_signals_days:
+            raise ValueError(
+                f"{variable('recover_days')} must be below {variable('retention_signals_days')}: what is recovered"
+                " would be dropped at once, and then be recovered again"
+            )
+        return self
 
     @property
     def namespace_set(self) -> frozenset[str]:

@@ -71,13 +71,19 @@ class Incoming:
 
 
 class Intake:
-    """Decides on every webhook. `body_limit` in bytes; `window`: how long equal bodies without a time are one event."""
+    """Decides on every webhook.
 
-    def __init__(self, registry: Registry, metrics: Metrics, *, body_limit: int, window: timedelta) -> None:
+    `body_limit` in bytes; `window`: how long equal bodies without a time are one event; `kept`: how long signals are.
+    """
+
+    def __init__(
+        self, registry: Registry, metrics: Metrics, *, body_limit: int, window: timedelta, kept: timedelta
+    ) -> None:
         self.body_limit: Final = body_limit
         self._registry = registry
         self._metrics = metrics
         self._window = window
+        self._kept = kept
         self._quiet = logs.Throttle()
         # prometheus-client's own look-up by labels costs more than counting.
         self._codes: dict[int, Counter] = {}
@@ -121,6 +127,7 @@ class Intake:
             event = parse(body)
             if event is None:
                 return None
+            lag.check_kept(event, self._kept, received)
             if MAX_LAG_FIELD in query or (MAX_LAG_FIELD in body and "action" in body):
                 lag.check(event, query.get(MAX_LAG_FIELD) or body.get(MAX_LAG_FIELD), received)
         except InvalidBody as error:

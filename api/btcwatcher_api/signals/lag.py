@@ -1,6 +1,6 @@
 """`max_lag`: a sender's own word, in the URL or the body, on how old its signal may be to be worth anything."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -22,3 +22,14 @@ def check(event: Event, stated: Any, now: datetime) -> None:
         raise InvalidBody(
             FieldError(MAX_LAG_FIELD, f"the signal is {lag:.1f} seconds old, more than {most} seconds: it is not taken")
         )
+
+
+def check_kept(event: Event, kept: timedelta, now: datetime) -> None:
+    """Raises InvalidBody for a signal older than signals are kept.
+
+    It would be dropped at once, or, where the one it repeats is dropped already, be told of once more.
+    """
+    if event.happened_at is not None and now - event.happened_at > kept:
+        when = event.happened_at.isoformat(timespec="seconds")
+        message = f"the signal is of {when}, and signals are kept for {kept.days} days: it is not taken"
+        raise InvalidBody(FieldError("timestamp", message))

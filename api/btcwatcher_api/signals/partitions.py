@@ -10,11 +10,11 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-_LOCK: Final = 0x6274_6377_7061_7274
-"""Advisory lock of partition making ("btcwpart")."""
+LOCK: Final = 0x6274_6377_7061_7274
+"""Advisory lock of making and dropping partitions ("btcwpart")."""
 _TABLES: Final = {"signals": "event_time", "deliveries": "created_at"}
 """Each partitioned table and the time that it is partitioned by."""
-_LOCK_WAIT: Final = "2s"
+LOCK_WAIT: Final = "2s"
 
 
 def month_after(month: datetime) -> datetime:
@@ -45,11 +45,11 @@ def make_ahead(connection: psycopg.Connection[Any], ahead: int, now: datetime | 
     for table, month in product(_TABLES, months(now or datetime.now(UTC), ahead)):
         name = partition_name(table, month)
         with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
             row = connection.execute("SELECT to_regclass(%s)", (name,)).fetchone()
             if row is not None and row[0] is None:
                 # Attaching waits for every reader of the table and makes writers wait behind it: not for long.
-                connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_LOCK_WAIT)))
+                connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_WAIT)))
                 _make(connection, table, name, month, month_after(month))
                 made.append(name)
     return made

@@ -2,13 +2,14 @@
 
 import base64
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
 from btcwatcher_api.signals.cursor import Cursor, decode
 from btcwatcher_api.signals.partitions import months, partition_name
+from btcwatcher_api.signals.retention import expired
 
 
 @pytest.mark.parametrize("newer", [True, False])
@@ -50,3 +51,19 @@ def test_the_months_around_the_end_of_a_year() -> None:
         "signals_2027_02",
     ]
     assert partition_name("signals", months(datetime(2027, 1, 1, tzinfo=UTC), 1)[0]) == "signals_2026_12"
+
+
+def test_a_month_is_old_once_all_of_it_is() -> None:
+    names = ["signals_2026_02", "signals_2026_03", "signals_2026_04", "signals_default", "signals_2026_13", "x_2026_01"]
+    kept = timedelta(days=40)
+    # 31 March is over on 1 April; 40 days and a day of margin later it is 12 May.
+    assert expired(names, "signals", kept, datetime(2026, 5, 11, 23, tzinfo=UTC)) == ["signals_2026_02"]
+    assert expired(names, "signals", kept, datetime(2026, 5, 12, tzinfo=UTC)) == ["signals_2026_02", "signals_2026_03"]
+
+
+def test_what_is_made_ahead_is_never_old_at_once() -> None:
+    """The month before this one is made for late arrivals: with the shortest retention it must not be dropped again."""
+    for day in range(1, 32):
+        now = datetime(2026, 12, day, tzinfo=UTC)
+        names = [partition_name("signals", month) for month in months(now, 0)]
+        assert expired(names, "signals", timedelta(days=35), now) == []

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from btcwatcher_api.collector.settings import CollectorSettings
 from btcwatcher_api.settings import DatabaseSettings, Settings, SettingsError, load
 
 
@@ -76,3 +77,15 @@ def test_wrong_values_name_their_variable(tmp_path: Path, name: str, value: obje
     values = {"database_url": "postgresql://h/d", "webhook_key_file": tmp_path, "read_token_file": tmp_path}
     with pytest.raises(SettingsError, match=f"BTCWATCHER_{name.upper()}"):
         load(Settings, **{**values, name: value})
+
+
+def test_nothing_is_recovered_that_would_be_dropped_at_once(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("k" * 32)
+    with pytest.raises(SettingsError, match="BTCWATCHER_RECOVER_DAYS must be below BTCWATCHER_RETENTION_SIGNALS_DAYS"):
+        load(
+            CollectorSettings,
+            database_url="postgresql://u:sesame@h/d",
+            bot_key_file=tmp_path / "key",
+            recover_days=60,
+            retention_signals_days=60,
+        )
