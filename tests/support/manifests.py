@@ -32,6 +32,26 @@ class Eager(IStrategy):
 # Enters once a pair and never leaves.
 HOLDER = EAGER[: EAGER.index("    def custom_exit")].replace("class Eager", "class Holder")
 
+# Enters twice, leaves by half, leaves: four fills a trade.
+STEPPER = (
+    EAGER.replace("class Eager", "class Stepper")
+    .replace("    process_only_new_candles", "    position_adjustment_enable = True\n    process_only_new_candles")
+    .replace(
+        'return "eager"',
+        'return "done" if trade.nr_of_successful_exits >= 1 and not trade.has_open_orders else None',
+    )
+    + """
+    def adjust_trade_position(self, trade, current_time, current_rate, current_profit, min_stake, max_stake, **kwargs):
+        if trade.has_open_orders:
+            return None
+        if trade.nr_of_successful_entries < 2:
+            return trade.stake_amount, "more"
+        if trade.nr_of_successful_exits < 1:
+            return -trade.stake_amount / 2, "less"
+        return None
+"""
+)
+
 
 def strategy(name: str, namespace: str, source: str | None = EAGER, cls: str = "Eager", **spec: Any) -> Object:
     built: Object = {

@@ -24,6 +24,7 @@ STOP_SECONDS = 120.0
 class RunningStack:
     folder: Path
     api_url: str
+    collector_url: str
     output: Path
     process: subprocess.Popen[bytes]
 
@@ -72,6 +73,11 @@ class RunningStack:
                             return pid
         raise AssertionError(f"nothing of this stack listens on {port}")
 
+    def environment(self, pid: int) -> dict[str, str]:
+        """What a process of this stack was started with."""
+        entries = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+        return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
     def stop(self) -> int:
         """Ctrl-C; the exit status."""
         if self.process.poll() is None:
@@ -91,15 +97,16 @@ def running(folder: Path, pool: str, *arguments: str) -> Iterator[RunningStack]:
     """`btcwatcher-local up` without the examples; stopped by Ctrl-C at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "output.log"
-    port = free_port()
+    port, collector_port = free_port(), free_port()
     command = [
         str(REPOSITORY / ".venv" / "bin" / "btcwatcher-local"), "up", "--no-examples", "--folder", str(folder),
         "--api-port", str(port), "--ingress-port", str(free_port()), "--pool", pool,
-        "--collector-port", str(free_port()), *arguments,
+        "--collector-port", str(collector_port), *arguments,
     ]  # fmt: skip
     with output.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
-    stack = RunningStack(folder, f"http://127.0.0.1:{port}", output, process)
+    local = "http://127.0.0.1"
+    stack = RunningStack(folder, f"{local}:{port}", f"{local}:{collector_port}", output, process)
     try:
         deadline = time.monotonic() + START_SECONDS
         while READY not in output.read_text():
