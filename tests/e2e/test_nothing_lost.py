@@ -1,5 +1,6 @@
 """Real bots trade while the API is away: what their webhooks could not deliver is in Postgres all the same, once."""
 
+import contextlib
 import json
 import os
 import signal
@@ -39,7 +40,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 
 def api_process(running: RunningStack) -> int:
-    return running.listener(urlsplit(running.api_url).port or 0)
+    return _listener(running, urlsplit(running.api_url).port or 0)
 
 
 def stored(database_url: str) -> tuple[Fills, int]:
@@ -88,7 +89,7 @@ def test_what_bots_do_while_the_api_is_away_is_filled_in(running: RunningStack) 
     kubectl.apply(namespace("mine"), strategy("steps", "mine", STEPPER, "Stepper"))
     kubectl("-n", "mine", "wait", "--for=condition=Ready", "strategy/steps", "--timeout=180s", timeout=190)
     for _ in range(4):
-        os.kill(until(lambda: _listener(running, collector_port), "a collector", 60), signal.SIGKILL)
+        os.kill(_listener(running, collector_port), signal.SIGKILL)
         time.sleep(1.5)
     until(lambda: stored(database_url)[1] >= 2, "fills are recovered while the API is away", 180)
     # What waited in its sockets is gone for good.
@@ -105,7 +106,7 @@ def test_what_bots_do_while_the_api_is_away_is_filled_in(running: RunningStack) 
 
     # Away again; this time what waited in its sockets arrives after it was recovered.
     before = stored(database_url)[1]
-    api = until(lambda: _listener(running, urlsplit(running.api_url).port or 0), "the API is back", 60)
+    api = api_process(running)
     os.kill(api, signal.SIGSTOP)
     until(lambda: stored(database_url)[1] > before, "fills are recovered again", 180)
     os.kill(api, signal.SIGCONT)
@@ -123,11 +124,15 @@ def test_what_bots_do_while_the_api_is_away_is_filled_in(running: RunningStack) 
     until(lambda: figures(running) == {}, "its figures are gone with it", 60)
 
 
-def _listener(running: RunningStack, port: int) -> int | None:
-    try:
-        return running.listener(port)
-    except AssertionError:
-        return None
+def _listener(running: RunningStack, port: int) -> int:
+    """The process that listens there, once one does."""
+
+    def look() -> int:
+        with contextlib.suppress(AssertionError):
+            return running.listener(port)
+        return 0
+
+    return until(look, f"somebody listens on {port}", 60)
 
 
 def _listed(running: RunningStack) -> list[dict[str, Any]]:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from copy import deepcopy
 from pathlib import Path
@@ -37,8 +39,10 @@ class SimulatedBots:
     def __init__(self) -> None:
         self.closed: dict[tuple[str, str], list[Object]] = {}
         """The closed trades of a bot, the latest first."""
+        self.closed_of_others: list[Object] = RECORDED["trades"]["trades"]
         self.odd: dict[tuple[str, str], Callable[[str], web.StreamResponse | None]] = {}
         """What a bot says in place of an answer, by the endpoint; None: hang."""
+        self.opened: list[Object] = RECORDED["status"]
         self.visits: dict[tuple[str, str], int] = {}
         self.port = 0
 
@@ -63,10 +67,12 @@ class SimulatedBots:
             return web.json_response({"detail": "Unauthorized"}, status=401)
         if endpoint == "trades":
             return web.json_response(self._page(bot, request))
+        if endpoint == "status":
+            return web.json_response(self.opened)
         return web.json_response(RECORDED[endpoint])
 
     def _page(self, bot: tuple[str, str], request: web.Request) -> Object:
-        trades = self.closed.get(bot, RECORDED["trades"]["trades"])
+        trades = self.closed.get(bot, self.closed_of_others)
         begin, size = int(request.query["offset"]), int(request.query["limit"])
         return {"trades": trades[begin : begin + size], "total_trades": len(trades)}
 
@@ -99,3 +105,25 @@ def closed_trade(number: int, closed_at: int) -> Object:
         order["order_id"] = f"{number}-{order['order_id']}"
         order["order_filled_timestamp"] += later
     return trade
+
+
+def open_trade(number: int, opened_at: int) -> Object:
+    """The recorded trade as it was after its first entry."""
+    trade = closed_trade(number, opened_at)
+    trade["orders"] = trade["orders"][:1]
+    return {**trade, "is_open": True, "close_timestamp": None, "close_profit": None, "close_profit_abs": None}
+
+
+async def _main(opened: int, closed: int) -> None:
+    """Bots as many as are asked for, each with so many trades; prints where they are, and serves until stopped."""
+    now = int(time.time() * 1000)
+    async with simulated_bots() as bots:
+        of_all = [closed_trade(number, now - 1_800_000 * (closed - number)) for number in range(closed, 0, -1)]
+        bots.closed_of_others = of_all
+        bots.opened = [open_trade(closed + 1 + number, now) for number in range(opened)]
+        print(json.dumps({"address": bots.address}), flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(int(sys.argv[1]), int(sys.argv[2])))

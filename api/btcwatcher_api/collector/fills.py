@@ -1,6 +1,5 @@
 """What a bot's trades say was filled: one Fill for each order that was, with what its webhook would have said. Pure."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -46,7 +45,7 @@ def fills_of(trade: Trade) -> list[Fill]:
     """The fills of a trade, the earliest first. An order that is still open, or ended without a fill, is none."""
     entry_side = "sell" if trade.is_short else "buy"
     filled = sorted(
-        (order for order in trade.orders if not order.is_open and (order.filled or 0) > 0),
+        filter(is_filled, trade.orders),
         key=lambda order: _filled_at(order, trade),
     )
     # A stop-loss on the exchange is an order of a side of its own.
@@ -55,14 +54,9 @@ def fills_of(trade: Trade) -> list[Fill]:
     return [_fill(trade, order, entries, exits) for order in filled]
 
 
-def of_trades(trades: Iterable[Trade]) -> dict[tuple[str, datetime], tuple[Fill, ...]]:
-    """The fills of each trade that has any, by the trade's name."""
-    found = {}
-    for trade in trades:
-        fills = fills_of(trade)
-        if fills:
-            found[fills[0].trade_id, fills[0].opened_at] = tuple(fills)
-    return found
+def is_filled(order: Order) -> bool:
+    """Not one that is still open, in part or whole, nor one that ended without a fill."""
+    return not order.is_open and bool(order.filled)
 
 
 def moment(milliseconds: int) -> datetime:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from btcwatcher_api.collector.bot_api import Trade
-from btcwatcher_api.collector.fills import Fill, fills_of, moment, of_trades
+from btcwatcher_api.collector.fills import Fill, fills_of, is_filled, moment
 
 _OVERLAP = timedelta(minutes=10)
 """Closed trades are read this much further back than the last visit: an exchange's clock is not ours."""
 
 FillKey = tuple[str, datetime, str]
-TradeKey = tuple[str, datetime]
+TradeKey = tuple[int, int]
+"""Id and opening, as the bot says them."""
 
 
 @dataclass(slots=True)
@@ -24,12 +25,13 @@ class Memory:
     since: datetime
     open_ids: frozenset[int] = frozenset()
     """Trades that were open at the last visit: each is now still open, or is looked for among the closed ones."""
-    settled: frozenset[FillKey] = frozenset()
-    """Fills that have their signal, of the trades that the last visit saw."""
+    settled: dict[TradeKey, int] = field(default_factory=dict)
+    """How many fills of a trade have their signals, where all had, of the trades that the last visit saw: most visits
+    see nothing else, and need not look at what is filled."""
     waiting: dict[TradeKey, tuple[Fill, ...]] = field(default_factory=dict)
-    """All fills of each trade that has one without a known signal."""
+    """All fills of each trade that may have one without a signal."""
     seen: dict[FillKey, float] = field(default_factory=dict)
-    """When each fill that waits was first seen, by the monotonic clock."""
+    """When each fill of these was first seen, by the monotonic clock."""
 
     def read_enough(self, opened: Iterable[Trade], closed: Sequence[Trade], oldest: datetime) -> bool:
         """Whether `closed`, the latest first, hold all that can be new to us and is not from before `oldest`.
@@ -46,24 +48,29 @@ class Memory:
         return reaches_to < self.since and self.open_ids <= found
 
     def take(self, trades: Iterable[Trade], oldest: datetime, now: float) -> None:
-        """Remember what a visit read. Fills from before `oldest` are left alone."""
-        settled: set[FillKey] = set()
-        for name, fills in of_trades(trades).items():
-            new = False
+        """Remember what a visit read. Fills from before `oldest` are left alone. Of a trade that comes twice the later
+        counts."""
+        settled: dict[TradeKey, int] = {}
+        for trade in trades:
+            name = (trade.trade_id, trade.open_timestamp)
+            filled = sum(map(is_filled, trade.orders))
+            if filled == self.settled.get(name, 0):
+                settled[name] = filled
+                continue
+            fills = tuple(fills_of(trade))
+            if all(fill.filled_at < oldest for fill in fills):
+                settled[name] = filled
+                continue
+            settled.pop(name, None)
             for fill in fills:
-                if fill.key in self.settled or fill.filled_at < oldest:
-                    settled.add(fill.key)
-                else:
-                    self.seen.setdefault(fill.key, now)
-                    new = True
-            if new:
-                self.waiting[name] = fills
-        self.settled = frozenset(settled)
+                self.seen.setdefault(fill.key, now)
+            self.waiting[name] = fills
+        self.settled = settled
 
     def visited(self, opened: Iterable[Trade], at: datetime) -> None:
         """The visit that began then has read everything."""
         # One without a fill may vanish for good: its entry was cancelled.
-        self.open_ids = frozenset(trade.trade_id for trade in opened if fills_of(trade))
+        self.open_ids = frozenset(trade.trade_id for trade in opened if any(map(is_filled, trade.orders)))
         self.since = max(self.since, at - _OVERLAP)
 
     def due(self, before: float) -> list[Fill]:
@@ -77,11 +84,10 @@ class Memory:
 
     def settle(self, looked_at: Iterable[Fill], missing: Iterable[Fill]) -> None:
         """Of these fills all but the missing ones have their signal."""
-        still = {fill.key for fill in missing}
-        done = {fill.key for fill in looked_at} - still
-        for key in done:
-            self.seen.pop(key, None)
-        self.settled |= done
-        self.waiting = {
-            name: fills for name, fills in self.waiting.items() if any(fill.key in self.seen for fill in fills)
-        }
+        done = {fill.key for fill in looked_at} - {fill.key for fill in missing}
+        for name, fills in list(self.waiting.items()):
+            if all(fill.key in done for fill in fills):
+                self.settled[name] = len(fills)
+                del self.waiting[name]
+                for fill in fills:
+                    self.seen.pop(fill.key, None)

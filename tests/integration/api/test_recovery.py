@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from btcwatcher_api.collector.fills import Fill, of_trades
+from btcwatcher_api.collector.fills import Fill, fills_of
 from btcwatcher_api.collector.ledger import Ledger, LedgerAway, LedgerBusy
 from btcwatcher_api.database import collecting_connection
 from btcwatcher_api.strategies.registry import KnownStrategy
@@ -149,7 +149,7 @@ async def test_a_third_order_alike_is_no_late_webhook_for_long(
 ) -> None:
     """A grid buys the same amount at the same price again and again within one trade."""
     trade = recorded_trades()[0]
-    (entry, *_) = next(iter(of_trades([trade]).values()))
+    (entry, *_) = fills_of(trade)
     alike = [Fill(**{**_fields(entry), "order_id": f"grid-{number}"}) for number in range(3)]
     await ledger.fill_in(steps, alike[:2], wanted)
     body = next(body for body in WEBHOOKS if body["order_rate"] == f"{entry.price:f}" and body["type"] == "entry_fill")

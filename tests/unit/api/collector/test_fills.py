@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from btcwatcher_api.collector.bot_api import Order, Trade
-from btcwatcher_api.collector.fills import fills_of, of_trades
+from btcwatcher_api.collector.fills import fills_of
 from btcwatcher_api.signals.types import SignalType
 
 OPENED = 1_790_000_000_123
@@ -43,7 +43,7 @@ def test_only_orders_that_were_filled_are_fills() -> None:
     still_open = order("2", is_open=True, filled=0.1)
     cancelled = order("3", filled=0.0)
     assert [fill.order_id for fill in fills_of(trade(order("1"), still_open, cancelled))] == ["1"]
-    assert of_trades([trade(still_open)]) == {}
+    assert fills_of(trade(still_open)) == []
 
 
 def test_an_entry_says_what_its_webhook_says() -> None:

@@ -78,7 +78,7 @@ def test_what_has_its_signal_is_not_looked_at_again() -> None:
     later = trade(1, NOW, NOW + timedelta(minutes=1))
     memory.take([later], LONG_AGO, now=160.0)
     assert memory.due(200.0) == fills_of(later), "all fills of a trade with a new one are matched together"
-    assert not memory.is_due(fills_of(later)[0], 200.0)
+    assert memory.due(150.0) == []
 
 
 def test_what_is_still_missing_is_looked_at_again() -> None:
@@ -88,6 +88,18 @@ def test_what_is_still_missing_is_looked_at_again() -> None:
     memory.settle(memory.due(200.0), missing=fills_of(one))
     memory.take([], LONG_AGO, now=130.0)
     assert memory.due(200.0) == fills_of(one), "though the last visit did not see its trade"
+
+
+def test_a_trade_that_closes_between_two_answers_is_taken_as_closed() -> None:
+    memory = Memory(since=LONG_AGO)
+    opened, closed = trade(1, NOW), trade(1, NOW, NOW + timedelta(minutes=1))
+    memory.take([opened], LONG_AGO, now=100.0)
+    memory.settle(memory.due(200.0), missing=[])
+    memory.take([opened, closed], LONG_AGO, now=130.0)
+    assert memory.due(200.0) == fills_of(closed)
+    memory.settle(memory.due(200.0), missing=[])
+    memory.take([closed], LONG_AGO, now=160.0)
+    assert memory.due(200.0) == []
 
 
 def test_old_fills_are_left_alone() -> None:
@@ -101,6 +113,6 @@ def test_what_is_not_seen_any_more_is_forgotten() -> None:
     memory = Memory(since=LONG_AGO)
     memory.take([trade(1, NOW, NOW)], LONG_AGO, now=100.0)
     memory.settle(memory.due(200.0), missing=[])
-    assert len(memory.settled) == 2
+    assert len(memory.settled) == 1
     memory.take([], LONG_AGO, now=130.0)
-    assert (memory.settled, memory.seen, memory.waiting) == (frozenset(), {}, {})
+    assert (memory.settled, memory.seen, memory.waiting) == ({}, {}, {})
