@@ -7,6 +7,7 @@ from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import Lifespan
 
@@ -139,6 +140,16 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     receive_signal = webhook.Webhook(intake, commits)
     # A route as well, for the answer to any other method; a POST takes the short way through the request layer.
     app.router.routes.append(Route(webhook.PATH, receive_signal, methods=["POST"], name="receiveSignal"))
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "Last-Event-ID", "X-Request-ID"],
+            expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
+            # Tokens are sent by the page, never by the browser on its own.
+            allow_credentials=False,
+        )
     app.add_middleware(RequestLayer, metrics=metrics, webhook=receive_signal)
     return app
 

@@ -4,6 +4,7 @@ Plain ASGI, for it is on the hot path; and the way out of it for the webhook, wh
 layers below would cost as much as parsing and grading a signal.
 """
 
+import asyncio
 import time
 from typing import Final
 
@@ -17,11 +18,21 @@ from btcwatcher_api.signals.webhook import PATH
 _WEBHOOK: Final = PATH.partition("{")[0]
 _BODY_LIMIT: Final = 1024 * 1024
 """Bytes: room for a Strategy with its source inline. The webhook has a limit of its own."""
+_BODY_SECONDS: Final = 30.0
+"""A body that is not there after this is not waited for; heads that come slowly are the ingress' to end."""
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+"""On every answer that does not say otherwise itself."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class RequestLayer:
-    """Gives each request an id, answers it back, limits and measures."""
+    """Gives each request an id, answers it back, limits and measures; tells browsers to be careful with answers."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, webhook: ASGIApp) -> None:
         self._app = app
@@ -42,10 +53,17 @@ class RequestLayer:
         status = 500
 
         received = 0
+        waiting = True
 
         async def receive_limited() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, waiting
+            try:
+                # Once the body is there, what is waited for is the end of the connection.
+                async with asyncio.timeout(begin + _BODY_SECONDS - time.perf_counter() if waiting else None):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, f"the body did not come within {_BODY_SECONDS:.0f} s") from None
+            waiting = waiting and bool(message.get("more_body"))
             received += len(message.get("body", b""))
             if received > _BODY_LIMIT:
                 raise HTTPException(413, f"a body has at most {_BODY_LIMIT} bytes here")
@@ -55,7 +73,9 @@ class RequestLayer:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (request_ids.HEADER, identifier.encode())]
+                headers = [*message.get("headers", ()), (request_ids.HEADER, identifier.encode())]
+                there = {name for name, _ in headers}
+                message["headers"] = headers + [header for header in _HEADERS if header[0] not in there]
             await send(message)
 
         try:

@@ -73,9 +73,11 @@ class Settings(DatabaseSettings):
     """File with the platform's webhook key (32 bytes or more of text), from which every Strategy's token is derived."""
     read_token_file: Path
     """File with the bearer token that reads (24 characters or more), for machines."""
+    accounts: bool = True
+    """Whether people sign in. False: only the read token and bots are let in, and the auth endpoints answer 503."""
     signing_key_file: Path | None = None
-    """File with the key that signs access tokens (32 bytes or more of text); unset: no accounts, and the auth
-    endpoints answer 503. All replicas need the same."""
+    """File with the key that signs access tokens (32 bytes or more of text); needed unless accounts are off. All
+    replicas need the same."""
     registration: Registration = Registration.FIRST
     """Who may register without an admin: `first` (the first user only, who is then an admin), `open` or `closed`."""
     access_token_minutes: Annotated[int, Field(ge=1, le=60)] = 10
@@ -106,6 +108,8 @@ class Settings(DatabaseSettings):
     """The namespace that the API keeps its own ConfigMap in: its pod's."""
     allow_private_urls: bool = False
     """Whether URLs that users give may lead into our own network (loopback, link-local, private addresses)."""
+    cors_origins: str = ""
+    """Web pages that may call the API from a browser, as `https://host` separated by commas; empty: none."""
     namespaces: str = ""
     """Namespaces whose Strategies may send, separated by commas; empty: all."""
     log_level: str = "INFO"
@@ -147,6 +151,20 @@ class Settings(DatabaseSettings):
             raise ValueError("must begin with http:// or https:// and name a host, without ? and #")
         return value.rstrip("/")
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for origin in _split(value):
+            parts = urlsplit(origin)
+            # Nothing but scheme and host is compared: anything more would never match.
+            if (
+                parts.scheme not in ("http", "https")
+                or not parts.hostname
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError(f"{origin!r} is no origin: give it as https://host, without a path; * is not taken")
+        return value
+
     @field_validator("port_range")
     @classmethod
     def _is_a_range(cls, value: str) -> str:
@@ -174,10 +192,24 @@ class Settings(DatabaseSettings):
             raise ValueError(f"{PREFIX}POOL_MAX must not be below {PREFIX}POOL_SIZE")
         return self
 
+    @model_validator(mode="after")
+    def _accounts_have_their_key(self) -> Self:
+        if self.accounts and self.signing_key_file is None:
+            raise ValueError(
+                f"{variable('signing_key_file')} is not set: name a file made with `openssl rand -base64 48`, or set"
+                f" {variable('accounts')}=false to run without accounts"
+            )
+        return self
+
     @property
     def namespace_set(self) -> frozenset[str]:
         """The namespaces to serve; empty: all."""
-        return frozenset(part.strip() for part in self.namespaces.split(",") if part.strip())
+        return frozenset(_split(self.namespaces))
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins that browsers may call from."""
+        return [origin.lower() for origin in _split(self.cors_origins)]
 
     @property
     def ports(self) -> tuple[int, int]:
@@ -203,7 +235,7 @@ class Settings(DatabaseSettings):
 
     def signing_key(self) -> bytes | None:
         """The key of access tokens, None without accounts. Raises SettingsError naming the variable."""
-        if self.signing_key_file is None:
+        if not self.accounts or self.signing_key_file is None:
             return None
         name = variable("signing_key_file")
         try:
@@ -240,6 +272,10 @@ class Settings(DatabaseSettings):
                 f"{_MIN_READ_TOKEN}: make one with `openssl rand -hex 24`"
             )
         return token
+
+
+def _split(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def variable(field: str) -> str:

@@ -148,6 +148,7 @@ def _serve(database_url: str, folder: str, port: str) -> None:
     settings = load(
         Settings,
         database_url=database_url,
+        accounts=False,
         retention_signals_days=api.FOREVER_DAYS,
         **api.key_files(Path(folder)),
     )

@@ -98,7 +98,7 @@ def key_files(folder: Path) -> dict[str, Path]:
 
 
 def signing_key(folder: Path) -> dict[str, Any]:
-    """The setting that turns accounts on."""
+    """The setting that accounts need."""
     file = folder / "signing.key"
     file.write_text("signing-key-of-the-tests-only-0123456789")
     return {"signing_key_file": file}
@@ -112,6 +112,7 @@ async def running(database_url: str, folder: Path, *, watch: bool = False, **set
     settings.setdefault("retention_signals_days", FOREVER_DAYS)
     registry = Registry(KEY)
     registry.replace([strategy()])
+    settings.setdefault("accounts", "signing_key_file" in settings)
     loaded = load(Settings, database_url=database_url, **key_files(folder), **settings)
     app = create_app(loaded, None if watch else registry)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -179,6 +180,7 @@ async def process(
         "BTCWATCHER_DATABASE_URL": database_url,
         "BTCWATCHER_PORT": str(port),
         "BTCWATCHER_RETENTION_SIGNALS_DAYS": str(FOREVER_DAYS),
+        "BTCWATCHER_ACCOUNTS": "false",
         **{f"BTCWATCHER_{name.upper()}": str(path) for name, path in key_files(folder).items()},
         **settings,
     }

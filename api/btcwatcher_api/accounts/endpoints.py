@@ -33,7 +33,7 @@ async def accounts_of(request: Request) -> Accounts:
     """Raises Problem 503 where accounts are off."""
     accounts: Accounts | None = request.app.state.accounts
     if accounts is None:
-        raise Problem(503, f"there are no accounts here: {variable('signing_key_file')} is not set")
+        raise Problem(503, f"there are no accounts here: {variable('accounts')} is false")
     return accounts
 
 

@@ -214,11 +214,11 @@ async def test_what_is_no_sign_in_is_said(served: Api) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_without_a_signing_key_all_but_accounts_works(empty: str, tmp_path: Path) -> None:
+async def test_without_accounts_all_else_accounts_works(empty: str, tmp_path: Path) -> None:
     async with api.running(empty, tmp_path) as served:
         for answer in (await register(served), await sign_in(served), await served.read(f"{AUTH}/me")):
             assert answer.status_code == 503
-            assert "BTCWATCHER_SIGNING_KEY_FILE is not set" in answer.json()["detail"]
+            assert "BTCWATCHER_ACCOUNTS is false" in answer.json()["detail"]
         assert await served.history() == []
 
 

@@ -17,6 +17,7 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def settings(tmp_path: Path, key: str = "k" * 32, token: str = "t" * 24, **values: object) -> Settings:
     (tmp_path / "key").write_text(key + "\n")
     (tmp_path / "token").write_text(token + "\n")
+    values.setdefault("accounts", False)
     return load(
         Settings,
         database_url="postgresql://u:sesame@h/d",
@@ -39,6 +40,36 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     read = load(DatabaseSettings)
     assert read.partition_months_ahead == 5
     assert "sesame" not in repr(read)
+
+
+def test_without_a_signing_key_it_does_not_start_unless_accounts_are_off(tmp_path: Path) -> None:
+    said = "BTCWATCHER_SIGNING_KEY_FILE is not set: .* BTCWATCHER_ACCOUNTS=false"
+    with pytest.raises(SettingsError, match=said):
+        settings(tmp_path, accounts=True)
+    assert settings(tmp_path).signing_key() is None
+
+
+def test_a_signing_key_that_is_not_there_is_named(tmp_path: Path) -> None:
+    named = settings(tmp_path, accounts=True, signing_key_file=tmp_path / "none")
+    with pytest.raises(SettingsError, match="BTCWATCHER_SIGNING_KEY_FILE: cannot read"):
+        named.signing_key()
+
+
+@pytest.mark.parametrize("origins", ["*", "example.com", "https://example.com/", "https://a.example, ftp://b", "null"])
+def test_what_is_no_origin_is_refused(tmp_path: Path, origins: str) -> None:
+    with pytest.raises(SettingsError, match=r"BTCWATCHER_CORS_ORIGINS: .* is no origin"):
+        settings(tmp_path, cors_origins=origins)
+
+
+def test_origins_are_split(tmp_path: Path) -> None:
+    given = settings(tmp_path, cors_origins="https://A.example, http://localhost:3000")
+    assert given.origins == ["https://a.example", "http://localhost:3000"]
+
+
+@pytest.mark.parametrize("ports", ["8081", "8081-", "9080-8081", "0-5", "1-70000", "a-b"])
+def test_what_is_no_range_is_refused(tmp_path: Path, ports: str) -> None:
+    with pytest.raises(SettingsError, match="BTCWATCHER_PORT_RANGE"):
+        settings(tmp_path, port_range=ports)
 
 
 def test_what_is_no_network_is_no_trusted_proxy(tmp_path: Path) -> None:
