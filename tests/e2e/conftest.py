@@ -17,15 +17,14 @@ from support.stack import RunningStack
     ],
 )
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A module that names no POOLS of its own shares them with no other: modules run side by side."""
     folder = tmp_path_factory.mktemp(f"stack-{request.param}")
+    embedded, real = getattr(request.module, "POOLS", ("21000-21099", "21100-21199"))
     if request.param == "embedded":
-        with stack.running(folder, "21000-21099") as started:
+        with stack.running(folder, embedded) as started:
             yield started
         return
-    with (
-        clusters.real() as kubeconfig,
-        stack.running(folder, "21100-21199", "--kubeconfig", str(kubeconfig)) as started,
-    ):
+    with clusters.real() as kubeconfig, stack.running(folder, real, "--kubeconfig", str(kubeconfig)) as started:
         yield started
 
 
