@@ -1,6 +1,6 @@
 """What it costs to visit 999 bots every 30 seconds: CPU seconds of the collector, of Postgres nothing worth the name.
 
-The bots are simulated, in a process of their own, each with three open trades and twenty closed ones of four fills;
+The bots are simulated, in a process of their own, each with three open trades and five closed ones of four fills;
 what a real one spends on answering is not in the figure. The collector is in this process: its CPU time is ours."""
 
 import asyncio
@@ -26,7 +26,7 @@ from support.localcluster import eventually
 BOTS = int(os.environ.get("BTCWATCHER_BENCH_STRATEGIES", "999"))
 CYCLE = 30.0
 CYCLES = 2
-CLOSED = 20
+CLOSED = 5
 OPEN = 3
 
 

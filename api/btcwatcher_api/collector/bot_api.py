@@ -47,9 +47,13 @@ class Trade(msgspec.Struct, frozen=True):
     enter_tag: str | None = None
     exit_reason: str | None = None
     close_profit: float | None = None
-    """Of the whole trade, a ratio."""
+    """Of the whole closed trade, a ratio."""
     close_profit_abs: float | None = None
-    """Of its last exit, in the stake currency."""
+    """Of the whole closed trade, in the stake currency."""
+    fee_open: float | None = None
+    fee_close: float | None = None
+    leverage: float | None = None
+    trading_mode: str | None = None
     profit_abs: float | None = None
     """Of an open trade: its profit at the current price."""
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from btcwatcher_api.collector.accounts import Account, accounts_of
 from btcwatcher_api.collector.bot_api import Order, Trade
 from btcwatcher_api.signals.types import SignalType
 
@@ -51,7 +52,8 @@ def fills_of(trade: Trade) -> list[Fill]:
     # A stop-loss on the exchange is an order of a side of its own.
     entries = [order for order in filled if order.ft_order_side == entry_side]
     exits = [order for order in filled if order.ft_order_side != entry_side]
-    return [_fill(trade, order, entries, exits) for order in filled]
+    accounts = accounts_of(trade, filled, entry_side)
+    return [_fill(trade, order, entries, exits, account) for order, account in zip(filled, accounts, strict=True)]
 
 
 def is_filled(order: Order) -> bool:
@@ -63,7 +65,7 @@ def moment(milliseconds: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
-def _fill(trade: Trade, order: Order, entries: list[Order], exits: list[Order]) -> Fill:
+def _fill(trade: Trade, order: Order, entries: list[Order], exits: list[Order], account: Account) -> Fill:
     entry = order in entries
     last_exit = bool(exits) and order is exits[-1]
     return Fill(
@@ -76,14 +78,13 @@ def _fill(trade: Trade, order: Order, entries: list[Order], exits: list[Order]) 
         filled_at=_filled_at(order, trade),
         price=_decimal(order.safe_price),
         amount=_decimal(_amount(order, entry=entry)),
-        stake=_decimal(trade.stake_amount),
+        stake=_decimal(account.stake),
         stake_currency=trade.quote_currency,
         sub_trade=order is not entries[0] if entry else trade.is_open or not last_exit,
         enter_tag=_text(trade.enter_tag),
         exit_reason=None if entry else _text(order.ft_order_tag or trade.exit_reason),
-        # The bot keeps the profit of the whole trade and of its last exit, not of each exit.
-        profit_ratio=_maybe(trade.close_profit) if last_exit and len(exits) == 1 else None,
-        profit_amount=_maybe(trade.close_profit_abs) if last_exit else None,
+        profit_ratio=_maybe(account.ratio),
+        profit_amount=_maybe(account.profit),
     )
 
 

@@ -24,10 +24,10 @@ class Memory:
 
     since: datetime
     open_ids: frozenset[int] = frozenset()
-    """Trades that were open at the last visit: each is now still open, or is looked for among the closed ones."""
+    """Trades that were open when the closed ones were last read: each is open still, or will be among those."""
     settled: dict[TradeKey, int] = field(default_factory=dict)
-    """How many fills of a trade have their signals, where all had, of the trades that the last visit saw: most visits
-    see nothing else, and need not look at what is filled."""
+    """How many fills of a trade have their signals, where all had, of the trades that were seen last: most visits see
+    nothing else, and need not look at what is filled."""
     waiting: dict[TradeKey, tuple[Fill, ...]] = field(default_factory=dict)
     """All fills of each trade that may have one without a signal."""
     seen: dict[FillKey, float] = field(default_factory=dict)
@@ -47,11 +47,15 @@ class Memory:
         found = {trade.trade_id for trade in opened} | {trade.trade_id for trade in closed}
         return reaches_to < self.since and self.open_ids <= found
 
-    def take(self, trades: Iterable[Trade], oldest: datetime, now: float) -> None:
-        """Remember what a visit read. Fills from before `oldest` are left alone. Of a trade that comes twice the later
-        counts."""
-        settled: dict[TradeKey, int] = {}
-        for trade in trades:
+    def same_open(self, opened: Iterable[Trade]) -> bool:
+        """Whether the trades that are open are those of the last visit, so that none of them has closed."""
+        return _with_fills(opened) == self.open_ids
+
+    def take(self, opened: Iterable[Trade], closed: Iterable[Trade] | None, oldest: datetime, now: float) -> None:
+        """Remember what a visit read; `closed` is None where it did not read them. Fills from before `oldest` are left
+        alone. A trade that is among both closed between the two answers."""
+        settled: dict[TradeKey, int] = dict(self.settled) if closed is None else {}
+        for trade in (*opened, *(closed or ())):
             name = (trade.trade_id, trade.open_timestamp)
             filled = sum(map(is_filled, trade.orders))
             if filled == self.settled.get(name, 0):
@@ -68,9 +72,8 @@ class Memory:
         self.settled = settled
 
     def visited(self, opened: Iterable[Trade], at: datetime) -> None:
-        """The visit that began then has read everything."""
-        # One without a fill may vanish for good: its entry was cancelled.
-        self.open_ids = frozenset(trade.trade_id for trade in opened if any(map(is_filled, trade.orders)))
+        """The visit that began then has read the closed trades too."""
+        self.open_ids = _with_fills(opened)
         self.since = max(self.since, at - _OVERLAP)
 
     def due(self, before: float) -> list[Fill]:
@@ -91,3 +94,8 @@ class Memory:
                 del self.waiting[name]
                 for fill in fills:
                     self.seen.pop(fill.key, None)
+
+
+def _with_fills(trades: Iterable[Trade]) -> frozenset[int]:
+    """One without a fill may vanish for good: its entry was cancelled."""
+    return frozenset(trade.trade_id for trade in trades if any(map(is_filled, trade.orders)))

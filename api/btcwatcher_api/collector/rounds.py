@@ -28,6 +28,8 @@ _TICK_SECONDS: Final = 0.25
 _CHECK_SECONDS: Final = 5.0
 """How often the active collector makes sure that it still is."""
 _FORGET_SECONDS: Final = 3600.0
+_CLOSED_CYCLES: Final = 5
+"""So often closed trades are read though no open one has gone: one may have opened and closed between two visits."""
 _SPREAD_SECONDS: Final = 0.03
 """First visits begin so far apart, up to a whole cycle."""
 _KEEP_ALIVE_SECONDS: Final = 4.0
@@ -56,7 +58,12 @@ class Rounds:
         self._ledger = ledger
         self._settings = settings
         self._key = key
-        self._rules = Rules(settings.lookback, settings.recover_after_seconds, settings.collect_balance_seconds)
+        self._rules = Rules(
+            settings.lookback,
+            recover_after=settings.recover_after_seconds,
+            closed_every=settings.collect_cycle_seconds * _CLOSED_CYCLES,
+            balance_every=settings.collect_balance_seconds,
+        )
         self._slots = asyncio.Semaphore(settings.collect_concurrency)
         self._places: dict[Key, _Place] = {}
         self._quiet = logs.Throttle(seconds=300.0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from btcwatcher_api.collector.bot_api import BotApi, ClosedTrades, Trade
+from btcwatcher_api.collector.bot_api import BotApi, Trade
 from btcwatcher_api.collector.figures import Figures
 from btcwatcher_api.collector.fills import Fill
 from btcwatcher_api.collector.ledger import Ledger
@@ -22,6 +22,7 @@ class Rules:
 
     lookback: timedelta
     recover_after: float
+    closed_every: float
     balance_every: float
 
 
@@ -32,14 +33,16 @@ class Bot:
     memory: Memory
     figures: Figures = field(default_factory=lambda: Figures(reachable=False))
     closed_stamp: tuple[int, int | None] | None = None
-    """How many trades had closed, and when the last one did, when the profit was last read."""
+    """How many trades have closed, and when the last one did."""
+    profit_due: bool = True
+    closed_due: float = 0.0
+    """When the closed trades are read though nothing shows that there are new ones, by the monotonic clock."""
     balance_due: float = 0.0
-    """By the monotonic clock."""
 
     def away(self) -> None:
         """It did not answer: what it said before may be true no more, but when its loop last came round stays so."""
         self.figures = Figures(reachable=False, last_process=self.figures.last_process)
-        self.closed_stamp, self.balance_due = None, 0.0
+        self.profit_due, self.closed_due, self.balance_due = True, 0.0, 0.0
 
 
 async def visit(strategy: KnownStrategy, api: BotApi, bot: Bot, ledger: Ledger, rules: Rules, now: float) -> list[Fill]:
@@ -50,41 +53,47 @@ async def visit(strategy: KnownStrategy, api: BotApi, bot: Bot, ledger: Ledger, 
     at = datetime.now(UTC)
     oldest = at - rules.lookback
     health = await api.health()
-    opened, closed, last_page = await _trades(api, bot.memory, oldest)
-    await _figures(api, bot, rules, opened, (last_page.total_trades, _closed_last(closed)), now)
+    opened = await api.open_trades()
+    closed = None
+    if now >= bot.closed_due or not bot.memory.same_open(opened):
+        # After the open ones: a trade that closes between the two answers is then among both, and not among neither.
+        closed = await _closed(api, bot, opened, oldest)
+    await _figures(api, bot, rules, opened, now)
     last_process = float(health.last_process_ts) if health.last_process_ts else None
     bot.figures = replace(bot.figures, reachable=True, last_process=last_process)
-    bot.memory.take([*opened, *closed], oldest, now)
-    bot.memory.visited(opened, at)
+    bot.memory.take(opened, closed, oldest, now)
+    if closed is not None:
+        bot.memory.visited(opened, at)
+        bot.closed_due = now + rules.closed_every
     return await _fill_in(strategy, bot.memory, ledger, oldest, now - rules.recover_after)
 
 
-async def _trades(api: BotApi, memory: Memory, oldest: datetime) -> tuple[list[Trade], list[Trade], ClosedTrades]:
-    """The open trades and the closed ones that may be new to us. The open ones are read first: a trade that closes
-    between the two is then among both, and the later, closed, state is the one that counts."""
-    opened = await api.open_trades()
+async def _closed(api: BotApi, bot: Bot, opened: list[Trade], oldest: datetime) -> list[Trade]:
+    """The closed trades that may be new to us, the latest first, and maybe more."""
     closed: list[Trade] = []
     limit = _FIRST_PAGE
     while True:
         page = await api.closed_trades(limit=limit, offset=len(closed))
         closed += page.trades
-        if len(page.trades) < limit or memory.read_enough(opened, closed, oldest):
-            return opened, closed, page
+        if len(page.trades) < limit or bot.memory.read_enough(opened, closed, oldest):
+            break
         limit = _PAGE
+    stamp = (page.total_trades, closed[0].close_timestamp if closed else None)
+    if stamp != bot.closed_stamp:
+        bot.closed_stamp, bot.profit_due = stamp, True
+    return closed
 
 
-async def _figures(
-    api: BotApi, bot: Bot, rules: Rules, opened: list[Trade], stamp: tuple[int, int | None], now: float
-) -> None:
+async def _figures(api: BotApi, bot: Bot, rules: Rules, opened: list[Trade], now: float) -> None:
     """Profit is asked for when a trade closed, for the bot goes through all its trades to tell; the balance rarely."""
     figures = replace(
         bot.figures,
         open_trades=len(opened),
         open_profit=sum(trade.profit_abs or 0.0 for trade in opened),
     )
-    if stamp != bot.closed_stamp or figures.closed_profit is None:
+    if bot.profit_due:
         figures = replace(figures, closed_profit=(await api.profit()).profit_closed_coin)
-        bot.closed_stamp = stamp
+        bot.profit_due = False
     if now >= bot.balance_due:
         balance = await api.balance()
         figures = replace(figures, balance=balance.total_bot, currency=balance.stake)
@@ -106,7 +115,3 @@ async def _fill_in(
     written = await ledger.fill_in(strategy, due, wanted) if any(wanted(fill) for fill in absent) else []
     memory.settle(due, [fill for fill in absent if not wanted(fill)])
     return written
-
-
-def _closed_last(closed: list[Trade]) -> int | None:
-    return closed[0].close_timestamp if closed else None

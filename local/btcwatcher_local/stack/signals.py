@@ -58,5 +58,6 @@ def line(signal: Signal) -> str:
         f"@ {signal['price']}" if signal.get("price") else "",
         f"{signal['level']} ({signal['strength']})" if signal.get("level") else "",
         signal.get("exit_reason") or signal.get("enter_tag") or "",
+        "(recovered)" if signal.get("recovered") else "",
     ]
     return "  ".join(field for field in fields if field)

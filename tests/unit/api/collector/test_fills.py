@@ -3,9 +3,12 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
+
 from btcwatcher_api.collector.bot_api import Order, Trade
 from btcwatcher_api.collector.fills import fills_of
 from btcwatcher_api.signals.types import SignalType
+from support.bots import WEBHOOKS, recorded_fills
 
 OPENED = 1_790_000_000_123
 
@@ -78,8 +81,7 @@ def test_of_several_orders_the_first_entry_and_the_last_exit_are_the_trades_own(
     assert [fill.order_id for fill in closed] == ["1", "2", "3", "4"], "by time"
     assert [fill.sub_trade for fill in closed] == [False, True, True, False]
     assert [fill.exit_reason for fill in closed] == [None, None, "less", "roi"]
-    assert [fill.profit_amount for fill in closed] == [None, None, None, Decimal("0.4")], "of the last exit"
-    assert {fill.profit_ratio for fill in closed} == {None}, "the bot only has that of the whole trade"
+    assert [fill.profit_amount is None for fill in closed] == [True, True, False, False]
     still = fills_of(trade(*orders[:3]))
     assert [fill.sub_trade for fill in still] == [False, True, True], "an exit of an open trade is a part"
 
@@ -92,3 +94,29 @@ def test_the_only_exit_has_the_profit_of_the_trade() -> None:
 def test_a_tag_never_holds_what_postgres_cannot_store() -> None:
     (fill,) = fills_of(trade(order("1"), enter_tag="a\0b"))
     assert fill.enter_tag == "ab"
+
+
+def test_stakes_and_profits_are_those_that_the_webhooks_told() -> None:
+    told = {(body["trade_id"], body["type"], body["sub_trade"]): body for body in WEBHOOKS}
+    fills = recorded_fills()
+    assert len(fills) == len(told) == 8
+    for fill in fills:
+        body = told[fill.trade_id, fill.type, str(fill.sub_trade)]
+        assert (str(fill.price), f"{fill.amount:f}") == (body["order_rate"], body["amount"])
+        assert float(fill.stake) == pytest.approx(float(body["stake_amount"]))
+        if fill.type is SignalType.EXIT_FILL:
+            # freqtrade rounds the average price of the entries to the exchange's precision first.
+            assert fill.profit_amount is not None
+            assert float(fill.profit_amount) == pytest.approx(float(body["profit_amount"]), rel=1e-4)
+            assert fill.profit_ratio is not None
+            assert float(fill.profit_ratio) == pytest.approx(float(body["profit_ratio"]), rel=1e-4)
+
+
+def test_of_parts_of_a_future_no_profit_is_made_up() -> None:
+    orders = [order("1"), order("2", "sell", 10, filled=0.1), order("3", "sell", 20, filled=0.2)]
+    whole = {"close_profit": 0.02, "close_profit_abs": 0.4, "trading_mode": "futures", "leverage": 3.0}
+    fills = fills_of(trade(*orders, is_open=False, **whole))
+    assert [fill.profit_amount for fill in fills] == [None, None, None]
+    fills = fills_of(trade(*orders[::2], is_open=False, **whole))
+    assert fills[1].profit_amount == Decimal("0.4"), "the only exit has the trade's"
+    assert fills[0].stake == Decimal("10.05"), "a third of what it is worth"

@@ -62,21 +62,21 @@ def test_later_visits_read_what_closed_since_and_what_was_open() -> None:
 def test_a_fill_waits_for_its_webhook_first() -> None:
     memory = Memory(since=LONG_AGO)
     one = trade(1, NOW)
-    memory.take([one], LONG_AGO, now=100.0)
+    memory.take([one], [], LONG_AGO, now=100.0)
     assert memory.due(before=99.0) == []
-    memory.take([one], LONG_AGO, now=130.0)
+    memory.take([one], [], LONG_AGO, now=130.0)
     assert memory.due(before=110.0) == fills_of(one)
 
 
 def test_what_has_its_signal_is_not_looked_at_again() -> None:
     memory = Memory(since=LONG_AGO)
     one = trade(1, NOW)
-    memory.take([one], LONG_AGO, now=100.0)
+    memory.take([one], [], LONG_AGO, now=100.0)
     memory.settle(memory.due(200.0), missing=[])
-    memory.take([one], LONG_AGO, now=130.0)
+    memory.take([one], [], LONG_AGO, now=130.0)
     assert memory.due(200.0) == []
     later = trade(1, NOW, NOW + timedelta(minutes=1))
-    memory.take([later], LONG_AGO, now=160.0)
+    memory.take([], [later], LONG_AGO, now=160.0)
     assert memory.due(200.0) == fills_of(later), "all fills of a trade with a new one are matched together"
     assert memory.due(150.0) == []
 
@@ -84,35 +84,52 @@ def test_what_has_its_signal_is_not_looked_at_again() -> None:
 def test_what_is_still_missing_is_looked_at_again() -> None:
     memory = Memory(since=LONG_AGO)
     one = trade(1, NOW)
-    memory.take([one], LONG_AGO, now=100.0)
+    memory.take([one], [], LONG_AGO, now=100.0)
     memory.settle(memory.due(200.0), missing=fills_of(one))
-    memory.take([], LONG_AGO, now=130.0)
+    memory.take([], [], LONG_AGO, now=130.0)
     assert memory.due(200.0) == fills_of(one), "though the last visit did not see its trade"
 
 
 def test_a_trade_that_closes_between_two_answers_is_taken_as_closed() -> None:
     memory = Memory(since=LONG_AGO)
     opened, closed = trade(1, NOW), trade(1, NOW, NOW + timedelta(minutes=1))
-    memory.take([opened], LONG_AGO, now=100.0)
+    memory.take([opened], [], LONG_AGO, now=100.0)
     memory.settle(memory.due(200.0), missing=[])
-    memory.take([opened, closed], LONG_AGO, now=130.0)
+    memory.take([opened], [closed], LONG_AGO, now=130.0)
     assert memory.due(200.0) == fills_of(closed)
     memory.settle(memory.due(200.0), missing=[])
-    memory.take([closed], LONG_AGO, now=160.0)
+    memory.take([], [closed], LONG_AGO, now=160.0)
     assert memory.due(200.0) == []
 
 
 def test_old_fills_are_left_alone() -> None:
     memory = Memory(since=LONG_AGO)
-    memory.take([trade(1, LONG_AGO - timedelta(days=1))], LONG_AGO, now=100.0)
+    memory.take([trade(1, LONG_AGO - timedelta(days=1))], [], LONG_AGO, now=100.0)
     assert memory.due(200.0) == []
     assert memory.waiting == {}
 
 
 def test_what_is_not_seen_any_more_is_forgotten() -> None:
     memory = Memory(since=LONG_AGO)
-    memory.take([trade(1, NOW, NOW)], LONG_AGO, now=100.0)
+    memory.take([], [trade(1, NOW, NOW)], LONG_AGO, now=100.0)
     memory.settle(memory.due(200.0), missing=[])
     assert len(memory.settled) == 1
-    memory.take([], LONG_AGO, now=130.0)
+    memory.take([], [], LONG_AGO, now=130.0)
     assert (memory.settled, memory.seen, memory.waiting) == ({}, {}, {})
+
+
+def test_what_was_closed_is_remembered_while_it_is_not_read() -> None:
+    memory = Memory(since=LONG_AGO)
+    memory.take([], [trade(1, NOW, NOW)], LONG_AGO, now=100.0)
+    memory.settle(memory.due(200.0), missing=[])
+    memory.take([], None, LONG_AGO, now=130.0)
+    memory.take([], [trade(1, NOW, NOW)], LONG_AGO, now=160.0)
+    assert memory.waiting == {}
+
+
+def test_closed_trades_are_read_when_an_open_one_has_gone_or_come() -> None:
+    memory = Memory(since=LONG_AGO)
+    memory.visited([trade(1, NOW)], NOW)
+    assert memory.same_open([trade(1, NOW), trade(2, NOW, filled=False)])
+    assert not memory.same_open([])
+    assert not memory.same_open([trade(1, NOW), trade(2, NOW)])
