@@ -71,6 +71,8 @@ class Reason(StrEnum):
     """The image cannot be pulled, in the kubelet's words."""
     CRASH_LOOPING = "CrashLooping"
     """The bot ends again and again; the message has its last error."""
+    BOT_STOPPED = "BotStopped"
+    """freqtrade has put itself into its state STOPPED, or was told to: it answers, and trades nothing."""
     HANGING = "Hanging"
     """The pod runs, but the bot's loop has stopped coming round or its API does not answer."""
     TERMINATING = "Terminating"

@@ -8,6 +8,9 @@ from btcwatcher_crds.conditions import AnyReason, Reason
 from btcwatcher_crds.termination import CONFIG_REASONS, Termination, TerminationReason, parse
 from btcwatcher_operator.resources import Object
 
+_NOT_READY = "Readiness probe failed: "
+"""So the kubelet begins, followed by what the probe has printed."""
+
 
 @dataclass(frozen=True, slots=True)
 class BotState:
@@ -32,6 +35,30 @@ def read(pod: Object | None, *, ran_before: bool = False) -> BotState:
     said, passed = _preflight(preflight)
     state = _state(pod, status, preflight, said, passed, ran_before)
     return BotState(state.ready, state.reason, state.message, state.stuck, said, passed)
+
+
+def is_silent(pod: Object | None) -> bool:
+    """Whether the bot has started and is not ready: it hangs, or freqtrade has stopped trading."""
+    if pod is None or pod["metadata"].get("deletionTimestamp"):
+        return False
+    bot = container_of(pod.get("status", {}), "containerStatuses", names.CONTAINER_BOT)
+    return "running" in bot.get("state", {}) and bool(bot.get("started")) and not bot.get("ready")
+
+
+def stopped_words(events: list[Object]) -> str | None:
+    """Why freqtrade has stopped trading, as its readiness probe said last; `events` are the kubelet's on its pod."""
+    probes = [event for event in events if event.get("message", "").startswith(_NOT_READY)]
+    if not probes:
+        return None
+    message: str = max(probes, key=_last_seen)["message"]
+    _, prefix, words = message.partition(names.STOPPED_PREFIX)
+    return words.strip() if prefix else None
+
+
+def _last_seen(event: Object) -> str:
+    """Times of Kubernetes sort as text, as far as their seconds go."""
+    stamps = (event.get("lastTimestamp"), event.get("eventTime"), (event.get("series") or {}).get("lastObservedTime"))
+    return max((stamp[:19] for stamp in stamps if stamp), default="")
 
 
 def is_ready_with(pod: Object | None, revision: str) -> bool:

@@ -98,7 +98,7 @@ class Cluster:
         return True
 
     async def list(
-        self, resource: Resource, selector: str = "", namespace: str | None = None
+        self, resource: Resource, selector: str = "", namespace: str | None = None, fields: str = ""
     ) -> tuple[list[Object], str]:
         """All objects of a namespace, or of all, and the resourceVersion they were read at.
 
@@ -107,7 +107,12 @@ class Cluster:
         items: list[Object] = []
         token = ""
         while True:
-            query = {"limit": str(LIST_CHUNK), "labelSelector": selector, "continue": token}
+            query = {
+                "limit": str(LIST_CHUNK),
+                "labelSelector": selector,
+                "fieldSelector": fields,
+                "continue": token,
+            }
             page = await self._call(
                 "GET", resource.path(namespace), {key: value for key, value in query.items() if value}
             )

@@ -236,8 +236,9 @@ class Controller:
             begun = time.monotonic()
             result: Result = "success"
             try:
-                for other in await self._reconciler.reconcile(key):
-                    self._queue.add(other)
+                again = await self._reconciler.reconcile(key)
+                if again is not None:
+                    self._queue.add_after(key, again)
                 self._queue.forget(key)
             except Exception as error:
                 result = "requeue" if _somebody_was_first(error) else "error"

@@ -15,6 +15,9 @@ from btcwatcher_operator.rollout import Hold
 
 MESSAGE_MAX_LENGTH = 1024
 
+RAN = (Reason.RUNNING, Reason.PAUSED, Reason.HANGING, Reason.BOT_STOPPED)
+"""Reasons of Ready that only a bot has which has come round."""
+
 _OF_THE_CONFIG = (Reason.SPEC_INVALID, Reason.SOURCE_MISSING, Reason.PROXY_MISSING)
 
 
@@ -134,7 +137,7 @@ def _reconcile_paused(seen: Seen) -> _Verdict:
 
 def _bot(seen: Seen) -> BotState:
     ran = any(
-        condition.type == ConditionType.READY and condition.reason in (Reason.RUNNING, Reason.PAUSED, Reason.HANGING)
+        condition.type == ConditionType.READY and condition.reason in RAN
         for condition in seen.strategy.status.conditions
     )
     bot = read(seen.pod, ran_before=ran)

@@ -3,6 +3,7 @@
 Not through the environment, because freqtrade coerces what it finds there ("1e5" becomes a number).
 """
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -25,6 +26,17 @@ def read_credentials(folder: Path) -> dict[str, str]:
         path = folder / name
         if path.is_file() and (value := path.read_text(encoding="utf-8").strip()):
             found[setting] = value
+    return found
+
+
+def known_secrets(credentials: dict[str, str], api_access: Path, netrc: Path) -> list[str]:
+    """Every secret that the bot was given, so that it can be kept out of what the bot says."""
+    found = list(credentials.values())
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        section = json.loads(api_access.read_text(encoding="utf-8")).get("api_server", {})
+        found += [str(value) for name, value in section.items() if name != "username"]
+    with contextlib.suppress(OSError):
+        found += netrc.read_text(encoding="utf-8").split()[-1:]
     return found
 
 

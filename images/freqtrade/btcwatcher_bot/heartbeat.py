@@ -7,7 +7,9 @@ DEFAULT_INTERVAL = 15.0
 """Seconds between heartbeat lines when the config does not say."""
 _WORKER = "freqtrade.worker"
 _HEARTBEAT = re.compile(r"Bot heartbeat\. .*state='([A-Z_]+)'")
+_CHANGE = re.compile(r"Changing state\b.* to: ([A-Z_]+)$")
 _EXCHANGE = "freqtrade.exchange."
+STOPPED = "STOPPED"
 
 
 def heartbeat_state(logger: str, message: str) -> str | None:
@@ -15,6 +17,12 @@ def heartbeat_state(logger: str, message: str) -> str | None:
     if logger != _WORKER:
         return None
     match = _HEARTBEAT.match(message)
+    return match.group(1) if match else None
+
+
+def changed_state(logger: str, message: str) -> str | None:
+    """The new state in the line that tells of a change; None for any other line."""
+    match = _CHANGE.match(message) if logger == _WORKER else None
     return match.group(1) if match else None
 
 
@@ -49,6 +57,8 @@ class Liveness:
 
     patience: float
     last_sign: float | None = None
+    stopped: bool = False
+    """Whether freqtrade is in its state STOPPED: the loop comes round, and nothing is traded."""
 
     @property
     def came_round(self) -> bool:

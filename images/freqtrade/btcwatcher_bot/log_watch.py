@@ -12,12 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from btcwatcher_bot.classify import failure_of
-from btcwatcher_bot.heartbeat import Liveness, heartbeat_state, is_progress
+from btcwatcher_bot.heartbeat import STOPPED, Liveness, changed_state, heartbeat_state, is_progress
 from btcwatcher_bot.termination import Failure, Reason
 
 _MAIN = "freqtrade"
 _RESOLVER = "freqtrade.resolvers.iresolver"
 _API_SERVER = "uvicorn.error"
+_WORKER = "freqtrade.worker"
+_GIVES_UP = "OperationalException. Stopping trader"
 _ADDRESS_IN_USE = ("address already in use", "Errno 98", "Errno 48")
 _KEPT = 5
 
@@ -36,6 +38,7 @@ class LogWatch:
         self._errors: deque[Failure] = deque(maxlen=_KEPT)
         self._import_failure: Failure | None = None
         self._fatal: Failure | None = None
+        self._gave_up: Failure | None = None
 
     def install(self) -> None:
         """See every record from now on."""
@@ -53,6 +56,11 @@ class LogWatch:
         """Why the strategy's file did not import, when freqtrade went on without it."""
         return self._import_failure
 
+    @property
+    def stopped_by(self) -> Failure | None:
+        """The error for which freqtrade has stopped trading; None where it did so for no error."""
+        return self._gave_up
+
     def failure(self, otherwise: str) -> Failure:
         """Why freqtrade ended: what it said last, or `otherwise` when it said nothing."""
         if self._fatal is None:
@@ -69,6 +77,11 @@ class LogWatch:
         if record.levelno < logging.WARNING:
             if heartbeat_state(record.name, record.getMessage()) is not None:
                 self._liveness.heartbeat(now)
+            # Not by the heartbeat: the first one after an error still tells of the state before.
+            elif (state := changed_state(record.name, record.getMessage())) is not None:
+                self._liveness.stopped = state == STOPPED
+                if state != STOPPED:
+                    self._gave_up = None
             return
         if is_progress(record.name, record.threadName or ""):
             self._liveness.progress(now)
@@ -84,6 +97,8 @@ class LogWatch:
         if record.name == _API_SERVER and any(words in message for words in _ADDRESS_IN_USE):
             self._on_port_taken(message)
         failure = failure_of(error, message, self._source)
+        if record.name == _WORKER and message.startswith(_GIVES_UP):
+            self._gave_up = failure
         if record.name == _MAIN:
             self._fatal = failure
         else:

@@ -3,31 +3,46 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from btcwatcher_bot import places, ports, termination
 from btcwatcher_bot.health_files import absent, present
 from btcwatcher_bot.heartbeat import Liveness
 from btcwatcher_bot.rendered import Rendered
+from btcwatcher_bot.scrub import scrub
 from btcwatcher_bot.termination import Failure, Reason
 from btcwatcher_bot.wanted_state import WantedState
 
 _LOOK_EVERY = 1.0
+STOPPED_PREFIX = "BotStopped: "
+_STOPPED_LIMIT = 800
+"""Characters: an Event holds no more than 1024 bytes."""
 _WORKER_LOGGER = "freqtrade.worker"
 logger = logging.getLogger(__name__)
 
 
 class Monitor:
-    """`run/ready` once the API answers and the loop came round; `run/alive` while the loop comes round."""
+    """`run/started` once the API answers and the loop came round, and `run/ready` as long as it trades then;
+
+    `run/alive` while the loop comes round; `run/stopped` while freqtrade is in its state STOPPED, with the reason.
+    """
 
     def __init__(
-        self, rendered: Rendered, liveness: Liveness, termination_log: Path, wanted_state: WantedState | None = None
+        self,
+        rendered: Rendered,
+        liveness: Liveness,
+        termination_log: Path,
+        wanted_state: WantedState | None = None,
+        stopped_by: Callable[[], Failure | None] = lambda: None,
     ) -> None:
+        """`stopped_by` gives the error for which freqtrade stopped trading."""
         self._rendered = rendered
         self._liveness = liveness
         self._termination_log = termination_log
         self._wanted_state = wanted_state
-        self._ready = False
+        self._stopped_by = stopped_by
+        self._started = False
         self._hung = False
 
     @property
@@ -49,12 +64,25 @@ class Monitor:
             self._on_hang(now)
         else:
             self._on_life()
-        if not self._ready and self._liveness.came_round and self._api_answers():
-            self._ready = True
-        if self._ready and not self._hung:
+        if not self._started and self._liveness.came_round and self._api_answers():
+            self._started = True
+        if self._started:
+            present(places.STARTED)
+        if self._liveness.stopped:
+            self._on_stop()
+        elif self._started and not self._hung:
+            absent(places.STOPPED)
             present(places.READY)
-        if self._ready and self._rendered.api_enabled and self._wanted_state is not None:
+        if self._started and self._rendered.api_enabled and self._wanted_state is not None:
             self._wanted_state.look()
+
+    def _on_stop(self) -> None:
+        """freqtrade goes on answering, and trades nothing until it is told to."""
+        failure = self._stopped_by()
+        why = f"{failure.reason.value}: {failure.message}" if failure else "it was told to, and not by its Strategy"
+        line = " ".join(scrub(why).split())[:_STOPPED_LIMIT]
+        places.STOPPED.write_text(f"{STOPPED_PREFIX}{line}\n", encoding="utf-8", errors="replace")
+        absent(places.READY)
 
     def _on_hang(self, now: float) -> None:
         absent(places.ALIVE)

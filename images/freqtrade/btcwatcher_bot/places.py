@@ -9,6 +9,7 @@ CONFIG = REVISION / "config.json"
 SOURCE = REVISION / "strategy.py"
 API_ACCESS = Path("access/api-server.json")
 STATE = Path("access/state.json")
+NETRC = Path("access/netrc")
 CREDENTIALS = Path("credentials")
 PROXIES = Path("proxies")
 """A file for each Proxy of the Strategy that has a URL, named as the Proxy is."""
@@ -18,6 +19,8 @@ RUN_CONFIG = RUN / "credentials.json"
 PROXY_CONFIG = RUN / "proxies.json"
 READY = RUN / "ready"
 ALIVE = RUN / "alive"
+STARTED = RUN / "started"
+STOPPED = RUN / "stopped"
 SHIPPED_STRATEGIES = Path("strategies")
 """Where an image of the user's own may keep strategy classes."""
 

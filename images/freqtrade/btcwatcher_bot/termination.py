@@ -5,9 +5,11 @@ The same JSON as `btcwatcher_crds.termination`, which cannot be imported here; a
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+
+from btcwatcher_bot.scrub import scrub
 
 LIMIT_BYTES = 4096
 """Kubernetes keeps no more of a termination message."""
@@ -41,11 +43,15 @@ class Failure:
     message: str
     missing_pairs: tuple[str, ...] = ()
 
+    def without(self, secrets: Sequence[str]) -> "Failure":
+        """The same without these values."""
+        return replace(self, message=scrub(self.message, secrets))
+
 
 def to_json(failure: Failure) -> str:
-    """The message as JSON of at most LIMIT_BYTES bytes of UTF-8; pairs and words are cut to fit."""
+    """The message as JSON of at most LIMIT_BYTES bytes of UTF-8, without secrets; pairs and words are cut to fit."""
     pairs = _fitting(failure.missing_pairs)
-    message = failure.message.strip()
+    message = scrub(failure.message.strip())
     while True:
         text = json.dumps(
             {"reason": failure.reason.value, "message": message, "missingPairs": pairs}, ensure_ascii=False

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from btcwatcher_bot import places, ports, termination
-from btcwatcher_bot.credentials import read_credentials, run_config, write_private
+from btcwatcher_bot.credentials import known_secrets, read_credentials, run_config, write_private
 from btcwatcher_bot.exit_status import exit_status
 from btcwatcher_bot.health_files import absent, present
 from btcwatcher_bot.heartbeat import Liveness, heartbeat_interval, patience
@@ -31,7 +31,8 @@ def trade() -> int:
     places.RUN.mkdir(exist_ok=True)
     places.DATA.mkdir(exist_ok=True)
     # `run` outlives a restart of the container: what the one before left there is not true any more.
-    absent(places.READY)
+    for left in (places.READY, places.STARTED, places.STOPPED):
+        absent(left)
     present(places.ALIVE)
     try:
         rendered = read_config(places.CONFIG)
@@ -54,9 +55,16 @@ def trade() -> int:
     liveness = Liveness(patience(settings.hang_seconds, interval, rendered.throttle))
     tell = teller(rendered.listen_address, rendered.listen_port)
     wanted_state = WantedState(places.STATE, places.API_ACCESS, tell)
-    monitor = Monitor(rendered, liveness, settings.termination_log, wanted_state)
+    secrets = known_secrets(credentials, places.API_ACCESS, places.NETRC)
     watch = LogWatch(places.SOURCE, liveness, lambda words: _leave_for_taken_port(settings, words))
     watch.install()
+    monitor = Monitor(
+        rendered,
+        liveness,
+        settings.termination_log,
+        wanted_state,
+        lambda: watch.stopped_by and watch.stopped_by.without(secrets),
+    )
     returned = _freqtrade(monitor, configs)
     absent(places.READY)
     status = exit_status(returned, monitor.hung)
@@ -64,7 +72,7 @@ def trade() -> int:
         failure = watch.failure(f"freqtrade ended by itself with status {returned} and no error")
         if failure.reason is Reason.EXCHANGE_UNREACHABLE and forwarder is not None and forwarder.trouble:
             failure = Failure(failure.reason, f"{forwarder.trouble}\n{failure.message}")
-        _tell(settings, failure)
+        _tell(settings, failure.without(secrets))
     return status
 
 

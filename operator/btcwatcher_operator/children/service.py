@@ -12,6 +12,8 @@ def service(strategy: Strategy, port: int) -> Object:
         "metadata": metadata(strategy, names.service(strategy.metadata.name)),
         "spec": {
             "type": "ClusterIP",
+            # There is one pod to lead to, and one that has stopped trading is started again by its own API and UI.
+            "publishNotReadyAddresses": True,
             "selector": selector(strategy),
             "ports": [{"name": names.PORT_NAME, "port": port, "targetPort": port, "protocol": "TCP"}],
         },

@@ -155,16 +155,20 @@ def _bot(strategy: Strategy, platform: Platform, port: int, proxies: Sequence[Pr
         **_container(strategy, platform, names.CONTAINER_BOT, ["trade"], proxies),
         "ports": [{"name": names.PORT_NAME, "containerPort": port, "protocol": "TCP"}],
         "volumeMounts": _mounts(*mounts),
-        "startupProbe": _file_probe(names.READY_FILE, STARTUP_PROBE),
-        "readinessProbe": _file_probe(names.READY_FILE, READINESS_PROBE),
+        "startupProbe": _file_probe(names.STARTED_FILE, STARTUP_PROBE),
+        "readinessProbe": _file_probe(names.READY_FILE, READINESS_PROBE, otherwise=names.STOPPED_FILE),
         "livenessProbe": _file_probe(names.ALIVE_FILE, LIVENESS_PROBE),
     }
 
 
-def _file_probe(path: str, timing: dict[str, int]) -> Object:
+def _file_probe(path: str, timing: dict[str, int], otherwise: str | None = None) -> Object:
+    """`otherwise`: the file that says why, where the other is not there."""
     # The wrapper keeps these files: freqtrade's /health wants a password, and its /ping proves nothing. It renews them
     # every second: an old one means a process that is frozen or spins in native code.
-    command = ["sh", "-c", f'test -n "$(find {path} -mmin -{FRESH_MINUTES})"']
+    test = f'test -n "$(find {path} -mmin -{FRESH_MINUTES})"'
+    if otherwise:
+        test = f"{test} || {{ cat {otherwise}; exit 1; }}"
+    command = ["sh", "-c", f"exec 2>/dev/null; {test}" if otherwise else test]
     return {"exec": {"command": command}, "timeoutSeconds": 5, **timing}
 
 

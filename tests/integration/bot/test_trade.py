@@ -1,10 +1,12 @@
 """A real freqtrade under the wrapper: health files, ends, restarts, and what it says when it fails."""
 
+import base64
 import json
 import signal
 import socket
 import stat
 import time
+import urllib.request
 from typing import Any
 
 import pytest
@@ -97,7 +99,7 @@ def test_exchange_that_is_away_is_no_hang(make_bot: Any, exchange: Any) -> None:
     assert bot.end() == 0
 
 
-def test_stopped_bot_is_ready_and_alive(make_bot: Any) -> None:
+def test_stopped_bot_is_alive_and_started_and_says_so(make_bot: Any) -> None:
     def stopped(config: Config) -> None:
         config["initial_state"] = "stopped"
         config["internals"]["heartbeat_interval"] = 0
@@ -105,11 +107,37 @@ def test_stopped_bot_is_ready_and_alive(make_bot: Any) -> None:
     bot = make_bot("pulse.py", "Pulse", stopped)
     bot.environment["BTCWATCHER_HANG_SECONDS"] = "5"
 
-    bot.start_trading()
+    bot.start("trade")
+    _wait("it has started", lambda: bot.there("run/started"))
     time.sleep(8)
 
     assert bot.there("run/alive")
+    assert not bot.there("run/ready")
+    assert "it was told to" in (bot.folder / "run/stopped").read_text()
     assert bot.trades() == []
+    assert bot.end() == 0
+
+
+def test_bot_that_gives_up_is_left_alone_and_can_be_started_again(make_bot: Any) -> None:
+    bot = make_bot("gives_up.py", "GivesUp", _two_pairs)
+    bot.environment["BTCWATCHER_HANG_SECONDS"] = "5"
+
+    bot.start_trading()
+    _wait("it has stopped trading", lambda: bot.there("run/stopped"))
+    said = (bot.folder / "run/stopped").read_text()
+    assert said.startswith("BotStopped: StrategyRaises: OperationalException: the account is locked")
+    assert "hunter22" not in said
+    assert not bot.there("run/ready")
+    time.sleep(6)
+    assert bot.there("run/alive"), "longer than a hang"
+    assert bot.process.poll() is None
+
+    login = base64.b64encode(f"tester:{'p' * 20}".encode()).decode()
+    request = urllib.request.Request(f"http://127.0.0.1:{bot.port}/api/v1/start", method="POST")
+    request.add_header("Authorization", f"Basic {login}")
+    urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - loopback
+    _wait("it trades again", lambda: bot.there("run/ready"))
+    assert not bot.there("run/stopped")
     assert bot.end() == 0
 
 

@@ -1,5 +1,6 @@
 """The same with everything at work: StatefulSet and Job controllers, and a node that runs a stand-in for the bot."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.integration
 STRATEGY = Resource(names.GROUP, names.VERSION, names.STRATEGY_PLURAL, names.STRATEGY_KIND)
 
 # Refuses every config with the timeframe 7m, and has the health files that the probes look for.
+# The class GivesUp stops trading after a while.
 BOT = """
 if [ "$0" = preflight ]; then
   if grep -q '"timeframe":"7m"' revision/config.json; then
@@ -29,7 +31,14 @@ if [ "$0" = preflight ]; then
   fi
   exit 0
 fi
-while :; do touch run/alive run/ready; sleep 1; done
+if grep -q '"strategy":"GivesUp"' revision/config.json; then
+  touch run/alive run/started run/ready
+  sleep 6
+  rm run/ready
+  echo 'BotStopped: StrategyRaises: the account is locked' > run/stopped
+  while :; do touch run/alive run/started; sleep 1; done
+fi
+while :; do touch run/alive run/started run/ready; sleep 1; done
 """
 IMAGES = {"btcwatcher/freqtrade": {"command": ["sh", "-c", BOT]}}
 
@@ -94,3 +103,20 @@ async def test_a_running_bot_and_two_changes(cluster: LocalCluster) -> None:
     pods, _ = await cluster.client.list(PODS, cluster.namespace)
     tried = [pod for pod in pods if "job-name" in pod["metadata"]["labels"]]
     assert {pod["metadata"]["labels"][names.LABEL_REVISION] for pod in tried} == {running}
+
+
+async def test_a_bot_that_stopped_trading_is_told_and_left_alone(cluster: LocalCluster) -> None:
+    spec = {"strategyName": "GivesUp", "exchange": {"name": "binance", "pairs": ["BTC/USDT"]}, "timeframe": "5m"}
+    manifest = {"apiVersion": names.API_VERSION, "kind": "Strategy", "metadata": {"name": "ema"}, "spec": spec}
+    await cluster.create(STRATEGY, manifest)
+    stopped = await cluster.until("ema", says("Ready", "False", "BotStopped"), resource=STRATEGY, seconds=120)
+    message = next(one["message"] for one in stopped["status"]["conditions"] if one["type"] == "Ready")
+    assert message.endswith("why: StrategyRaises: the account is locked")
+    assert "kubectl -n" in message
+    assert says("Stalled", "True", "WaitsForUser")(stopped)
+    # Longer than the liveness probe would need.
+    await asyncio.sleep(35)
+    pod = await cluster.get("ema-0")
+    assert pod is not None
+    assert [one["restartCount"] for one in pod["status"]["containerStatuses"]] == [0]
+    assert says("Ready", "False", "BotStopped")(await cluster.get("ema", STRATEGY) or {})

@@ -83,3 +83,22 @@ def test_malformed_log_call_is_no_trouble(watch: LogWatch) -> None:
     record = logging.getLogRecordFactory()("freqtrade", logging.ERROR, "f", 1, "%d pairs", ("many",), None)
     assert record.levelno == logging.ERROR
     assert watch.failure("otherwise").message == "%d pairs"
+
+
+def test_the_error_for_which_trading_stopped_is_kept_until_it_goes_on(watch: LogWatch, liveness: Liveness) -> None:
+    logger = logging.getLogger("freqtrade.worker")
+    logger.setLevel(logging.INFO)
+    logging.getLogger("freqtrade.rpc").error("something else")
+    try:
+        raise OSError("the account is locked")
+    except OSError:
+        logger.exception("OperationalException. Stopping trader ...")
+    # It tells of the state that the round began with.
+    logger.info("Bot heartbeat. PID=1, version='2026.9', state='RUNNING'")
+    logger.info("Changing state from RUNNING to: STOPPED")
+    assert liveness.stopped
+    assert watch.stopped_by is not None
+    assert watch.stopped_by.message == "OSError: the account is locked"
+    logger.info("Changing state from STOPPED to: RUNNING")
+    assert not liveness.stopped
+    assert watch.stopped_by is None

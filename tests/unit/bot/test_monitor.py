@@ -6,6 +6,7 @@ from btcwatcher_bot import ports
 from btcwatcher_bot.heartbeat import Liveness
 from btcwatcher_bot.monitor import Monitor
 from btcwatcher_bot.rendered import Rendered
+from btcwatcher_bot.termination import Failure, Reason
 
 RENDERED = Rendered(
     dry_run=True,
@@ -56,3 +57,28 @@ def test_alive_goes_with_a_hang_and_comes_back(tmp_path: Path, monkeypatch: pyte
     assert not monitor.hung
     assert (tmp_path / "run/alive").exists()
     assert (tmp_path / "termination").read_text() == ""
+
+
+def test_a_bot_that_stopped_trading_is_alive_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "run"
+    run.mkdir()
+    monkeypatch.setattr(ports, "api_answers", lambda address, port: True)
+    liveness = Liveness(patience=10)
+    why: Failure | None = Failure(Reason.STRATEGY_RAISES, "KeyError:\n close")
+    monitor = Monitor(RENDERED, liveness, tmp_path / "termination", None, lambda: why)
+
+    # In its first round already.
+    liveness.heartbeat(1)
+    liveness.stopped = True
+    monitor.look(1)
+    assert sorted(file.name for file in run.iterdir()) == ["alive", "started", "stopped"]
+    assert (run / "stopped").read_text() == "BotStopped: StrategyRaises: KeyError: close\n"
+
+    why = None
+    monitor.look(2)
+    assert (run / "stopped").read_text() == "BotStopped: it was told to, and not by its Strategy\n"
+
+    liveness.stopped = False
+    monitor.look(3)
+    assert sorted(file.name for file in run.iterdir()) == ["alive", "ready", "started"]

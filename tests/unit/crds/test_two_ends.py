@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from btcwatcher_bot import places
+from btcwatcher_bot.monitor import STOPPED_PREFIX
 from btcwatcher_bot.termination import Failure, Reason, to_json
 from btcwatcher_crds import names
 from btcwatcher_crds.termination import TerminationReason, parse
@@ -32,6 +33,9 @@ def test_both_mean_the_same_files() -> None:
     assert str(places.DATA) == names.MOUNT_DATA
     assert str(places.READY) == names.READY_FILE
     assert str(places.ALIVE) == names.ALIVE_FILE
+    assert str(places.STARTED) == names.STARTED_FILE
+    assert str(places.STOPPED) == names.STOPPED_FILE
+    assert STOPPED_PREFIX == names.STOPPED_PREFIX
 
 
 def test_the_operator_renders_the_messages_that_were_held_against_freqtrade() -> None:

@@ -6,7 +6,7 @@ import pytest
 from btcwatcher_crds import names
 from btcwatcher_crds.conditions import Reason
 from btcwatcher_crds.termination import TerminationReason
-from btcwatcher_operator.bot_state import read
+from btcwatcher_operator.bot_state import is_silent, read, stopped_words
 from support.pods import PASSED, RUNNING, container, ended, pod
 
 
@@ -106,3 +106,59 @@ def test_no_node_takes_it() -> None:
     condition = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}
     bot = read(pod(None, None, conditions=[condition]))
     assert (bot.reason, bot.message) == (Reason.UNSCHEDULABLE, "0/3 nodes are available")
+
+
+@pytest.mark.parametrize(
+    ("fields", "silent"),
+    [
+        ({"started": True, "state": {"running": {}}}, True),
+        ({"started": True, "ready": True, "state": {"running": {}}}, False),
+        ({"started": False, "state": {"running": {}}}, False),
+        ({"started": True, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}, False),
+    ],
+)
+def test_who_is_silent(fields: dict[str, Any], silent: bool) -> None:
+    seen = pod(container(**fields))
+    assert is_silent(seen) is silent
+    seen["metadata"]["deletionTimestamp"] = "2026-11-23T10:00:00Z"
+    assert not is_silent(seen)
+
+
+def unhealthy(message: str, second: int = 0, **fields: Any) -> dict[str, Any]:
+    return {"message": message, "lastTimestamp": f"2026-11-23T10:00:{second:02}Z", **fields}
+
+
+STOPPED = unhealthy("Readiness probe failed: BotStopped: StrategyRaises: the account is locked\n", 10)
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        ([], None),
+        ([STOPPED], "StrategyRaises: the account is locked"),
+        ([unhealthy("Liveness probe failed: ", 20), STOPPED], "StrategyRaises: the account is locked"),
+        ([unhealthy("Readiness probe failed: ", 20), STOPPED], None),
+        ([unhealthy("Readiness probe failed: ", 5), STOPPED], "StrategyRaises: the account is locked"),
+        # As a newer kubelet writes them.
+        (
+            [
+                {"message": STOPPED["message"], "eventTime": "2026-11-23T10:00:30.123456Z", "lastTimestamp": None},
+                unhealthy("Readiness probe failed: ", 20),
+            ],
+            "StrategyRaises: the account is locked",
+        ),
+        (
+            [
+                {
+                    "message": STOPPED["message"],
+                    "eventTime": "2026-11-23T09:00:00.000000Z",
+                    "series": {"lastObservedTime": "2026-11-23T10:00:40.000000Z"},
+                },
+                unhealthy("Readiness probe failed: ", 20),
+            ],
+            "StrategyRaises: the account is locked",
+        ),
+    ],
+)
+def test_what_the_readiness_probe_said_last(events: list[dict[str, Any]], words: str | None) -> None:
+    assert stopped_words(events) == words
