@@ -31,6 +31,7 @@ from btcwatcher_api.signals.fastlane import Lane
 from btcwatcher_api.signals.feed import Feed
 from btcwatcher_api.signals.ingest import GroupCommit
 from btcwatcher_api.signals.intake import Intake
+from btcwatcher_api.signals.rollup import keep_rolled_up
 from btcwatcher_api.signals.upkeep import keep_partitions
 from btcwatcher_api.signals.writer import SignalWriter
 from btcwatcher_api.strategies import connecting_endpoints, files_endpoints, logs_endpoints
@@ -88,6 +89,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         commits.start()
         beside = [
             asyncio.create_task(keep_partitions(database_url, settings.partition_months_ahead, settings.retention)),
+            asyncio.create_task(keep_rolled_up(changing), name="roll-up"),
             asyncio.create_task(feed.run(), name="feed"),
         ]
         if watch is not None:

@@ -138,6 +138,8 @@ class Settings(DatabaseSettings):
     """How long deliveries and their outcomes are kept; one that is still to be sent is kept, with its month."""
     retention_audit_days: Annotated[int, Field(ge=35, le=36_500)] = 730
     """How long the audit log is kept."""
+    retention_statistics_days: Annotated[int, Field(ge=35, le=36_500)] = 1830
+    """How long the hourly counts of signals are kept; they outlive the signals."""
     streams_max: Annotated[int, Field(ge=1, le=10_000)] = 200
     """Most listeners to the live signals in one process; more are answered 503."""
     query_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
@@ -223,6 +225,7 @@ class Settings(DatabaseSettings):
             signals=timedelta(days=self.retention_signals_days),
             deliveries=timedelta(days=self.retention_deliveries_days),
             audit_log=timedelta(days=self.retention_audit_days),
+            statistics=timedelta(days=self.retention_statistics_days),
         )
 
     def webhook_key(self) -> bytes:

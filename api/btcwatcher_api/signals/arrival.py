@@ -95,8 +95,9 @@ def continue_numbers(connection: psycopg.Connection[Any]) -> int:
     with connection.transaction():
         connection.execute("LOCK TABLE signals IN SHARE ROW EXCLUSIVE MODE")
         row = connection.execute(
-            "SELECT max(arrival), signal_arrival(pg_current_xact_id()), pg_current_xact_id()::text::bigint"
-            " FROM signals WHERE arrival > 0"
+            "SELECT greatest((SELECT max(arrival) FROM signals WHERE arrival > 0),"
+            " (SELECT below - 1 FROM signal_rollup)),"
+            " signal_arrival(pg_current_xact_id()), pg_current_xact_id()::text::bigint"
         ).fetchone()
         most, number, transaction = row if row is not None else (None, 0, 0)
         if most is None or most < number:

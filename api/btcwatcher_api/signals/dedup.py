@@ -100,6 +100,11 @@ def first_id_at(moment: datetime) -> UUID:
     return UUID(int=_milliseconds(moment) << 80)
 
 
+def first_id_after(moment: datetime) -> UUID:
+    """Above every id of an event of this millisecond or before."""
+    return UUID(int=(_milliseconds(moment) + 1) << 80)
+
+
 def time_range_of(identifier: UUID) -> tuple[datetime, datetime] | None:
     """The millisecond [from, until) an id's event happened in; None if no id of ours says so."""
     if (identifier.int >> 76) & 0xF != 0x8:

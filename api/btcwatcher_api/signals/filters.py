@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping
 
-from btcwatcher_api.signals.dedup import first_id_at
+from btcwatcher_api.signals.dedup import first_id_after, first_id_at
 from btcwatcher_api.signals.table import signals
 from btcwatcher_api.signals.types import SignalType
 
@@ -55,5 +55,6 @@ def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.since is not None:
         found += [columns.event_time >= wanted.since, columns.id >= first_id_at(wanted.since)]
     if wanted.until is not None:
-        found.append(columns.event_time < wanted.until)
+        # An id begins with its event's millisecond: said as a bound on ids, it tells where in the index to begin.
+        found += [columns.event_time < wanted.until, columns.id < first_id_after(wanted.until)]
     return found

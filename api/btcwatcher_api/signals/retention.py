@@ -26,6 +26,8 @@ class Retention:
     signals: timedelta
     deliveries: timedelta
     audit_log: timedelta
+    statistics: timedelta
+    """Of the hourly counts; they outlive the signals they count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ def drop_old(connection: psycopg.Connection[Any], retention: Retention, now: dat
             name for name in expired(names, one.table, one.length, moment) if _drop(connection, name, one.beyond)
         ]
         _delete(connection, f"{one.table}_default", one, moment)
+    _delete(connection, "signal_hours", _Kept("signal_hours", "hour", retention.statistics, _NONE), moment)
     _delete(connection, "audit_log", _Kept("audit_log", "at", retention.audit_log, _NONE), moment)
     return dropped
 

@@ -1,15 +1,29 @@
-"""Counting signals: one pass over a bounded stretch of time, aggregated by Postgres."""
+"""Counting signals in a bounded stretch of time: from the hourly roll-up, and one by one what is not in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    RowMapping,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from btcwatcher_api.signals.filters import Filter, conditions
+from btcwatcher_api.signals.rollup import Stretch, mark, not_rolled_up, rolled_up, signal_hours, whole_hours
 from btcwatcher_api.signals.table import signals
 from btcwatcher_api.signals.types import ENTRY_TYPES, EXIT_TYPES, SignalType
 from btcwatcher_crds.strategy import SignalLevel
@@ -37,18 +51,84 @@ class Interval(StrEnum):
 
 
 _LEVELS: Final = tuple(SignalLevel)
-_FILLED: Final = signals.c.type == SignalType.EXIT_FILL.value
-_COUNTS: Final[dict[str, ColumnElement[Any]]] = {
-    "total": func.count(),
-    "recovered": func.count().filter(signals.c.recovered),
-    "entries": func.count().filter(signals.c.type.in_(sorted(ENTRY_TYPES))),
-    "exits": func.count().filter(signals.c.type.in_(sorted(EXIT_TYPES))),
-    "filled_exits": func.count().filter(_FILLED),
-    "winning": func.count().filter(_FILLED, signals.c.profit_ratio > 0),
-    "losing": func.count().filter(_FILLED, signals.c.profit_ratio < 0),
-    **{f"level_{level.value}": func.count().filter(signals.c.level == level.value) for level in _LEVELS},
-}
-_BY_TYPE: Final = {f"type_{kind.value}": func.count().filter(signals.c.type == kind.value) for kind in SignalType}
+
+
+def _counts(counted: Subquery) -> dict[str, ColumnElement[Any]]:
+    """The sums that are asked for, of rows that count signals of one type and level."""
+    total, kind, level = counted.c.total, counted.c.type, counted.c.level
+
+    def sum_of(column: ColumnElement[int], *where: ColumnElement[bool]) -> ColumnElement[Any]:
+        summed = func.sum(column).filter(*where) if where else func.sum(column)
+        return func.coalesce(summed, literal_column("0"))
+
+    return {
+        "total": sum_of(total),
+        "recovered": sum_of(counted.c.recovered),
+        "entries": sum_of(total, kind.in_(sorted(ENTRY_TYPES))),
+        "exits": sum_of(total, kind.in_(sorted(EXIT_TYPES))),
+        "filled_exits": sum_of(total, kind == SignalType.EXIT_FILL.value),
+        "winning": sum_of(counted.c.winning),
+        "losing": sum_of(counted.c.losing),
+        **{f"level_{one.value}": sum_of(total, level == one.value) for one in _LEVELS},
+    }
+
+
+async def _counted(connection: AsyncConnection, wanted: Filter) -> Subquery:
+    """Rows that count the wanted signals, each once: whole hours from the roll-up, and the rest one by one."""
+    since, until = wanted.since, wanted.until
+    whole = whole_hours(since, until) if since and until and wanted.pair is None else None
+    if whole is None:
+        return _one_by_one(*conditions(wanted)).subquery("counted")
+    below = await mark(connection)
+    edges = [
+        edge
+        for edge in (replace(wanted, until=whole.begin), replace(wanted, since=whole.end))
+        if edge.since != edge.until
+    ]
+    return union_all(
+        _hours(wanted, whole),
+        _one_by_one(*conditions(wanted), not_rolled_up(below)),
+        *(_one_by_one(*conditions(edge), rolled_up(below)) for edge in edges),
+    ).subquery("counted")
+
+
+def _hours(wanted: Filter, whole: Stretch) -> Select[Any]:
+    hours = signal_hours.c
+    query = select(
+        hours.namespace,
+        hours.strategy,
+        hours.type,
+        hours.level,
+        hours.hour.label("at"),
+        hours.total,
+        hours.recovered,
+        hours.winning,
+        hours.losing,
+    ).where(hours.hour >= whole.begin, hours.hour < whole.end)
+    for column, value in ((hours.namespace, wanted.namespace), (hours.strategy, wanted.strategy)):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.types:
+        query = query.where(hours.type.in_(sorted(wanted.types)))
+    if wanted.levels:
+        query = query.where(hours.level.in_(sorted(wanted.levels)))
+    return query
+
+
+def _one_by_one(*where: ColumnElement[bool]) -> Select[Any]:
+    columns = signals.c
+    filled = columns.type == SignalType.EXIT_FILL.value
+    return select(
+        columns.namespace,
+        columns.strategy,
+        columns.type,
+        func.coalesce(columns.level, "").label("level"),
+        columns.event_time.label("at"),
+        literal_column("1").label("total"),
+        cast(columns.recovered, Integer).label("recovered"),
+        case((and_(filled, columns.profit_ratio > 0), 1), else_=0).label("winning"),
+        case((and_(filled, columns.profit_ratio < 0), 1), else_=0).label("losing"),
+    ).where(*where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +147,30 @@ class Counts:
 
 async def by_strategy(connection: AsyncConnection, wanted: Filter) -> list[RowMapping]:
     """One row of counts for each Strategy that sent anything, most first."""
-    columns = {**_COUNTS, **_BY_TYPE}
+    counted = await _counted(connection, wanted)
+    columns = _counts(counted)
     total = columns["total"].label("total")
     rest = [column.label(name) for name, column in columns.items() if name != "total"]
+    by_type = [
+        func.coalesce(func.sum(counted.c.total).filter(counted.c.type == kind.value), literal_column("0")).label(
+            f"type_{kind.value}"
+        )
+        for kind in SignalType
+    ]
     query = (
-        select(signals.c.namespace, signals.c.strategy, total, *rest)
-        .where(*conditions(wanted))
-        .group_by(signals.c.namespace, signals.c.strategy)
-        .order_by(total.desc(), signals.c.namespace, signals.c.strategy)
+        select(counted.c.namespace, counted.c.strategy, total, *rest, *by_type)
+        .group_by(counted.c.namespace, counted.c.strategy)
+        .order_by(total.desc(), counted.c.namespace, counted.c.strategy)
     )
     return list((await connection.execute(query)).mappings())
 
 
 async def by_interval(connection: AsyncConnection, wanted: Filter, interval: Interval) -> dict[datetime, Counts]:
     """Counts by the begin of their interval; intervals without a signal are left out."""
-    begin = func.date_trunc(interval.value, signals.c.event_time, "UTC").label("begin")
-    columns = [column.label(name) for name, column in _COUNTS.items()]
-    query = select(begin, *columns).where(*conditions(wanted)).group_by(begin)
-    rows = (await connection.execute(query)).mappings()
+    counted = await _counted(connection, wanted)
+    begin = func.date_trunc(interval.value, counted.c.at, "UTC").label("begin")
+    columns = [column.label(name) for name, column in _counts(counted).items()]
+    rows = (await connection.execute(select(begin, *columns).group_by(begin))).mappings()
     return {row["begin"]: summed([row]) for row in rows}
 
 
@@ -94,7 +180,7 @@ def summed(rows: Sequence[RowMapping]) -> Counts:
     def sum_of(name: str) -> int:
         return sum(row[name] for row in rows)
 
-    names = [name for name in _COUNTS if not name.startswith("level_")]
+    names = [one.name for one in fields(Counts) if one.name != "levels"]
     levels = {level.value: sum_of(f"level_{level.value}") for level in _LEVELS}
     return Counts(**{name: sum_of(name) for name in names}, levels=levels)
 

@@ -45,7 +45,7 @@ def postgres_url(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> 
 async def served(postgres_url: str, tmp_path: Path) -> AsyncIterator[api.Api]:
     """The API in this process, on an empty table."""
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("TRUNCATE signals, deliveries, recovered_fills")
+        connection.execute("TRUNCATE signals, signal_hours, deliveries, recovered_fills")
     async with api.running(postgres_url, tmp_path) as running:
         yield running
 

@@ -35,7 +35,7 @@ FILLED = {
 @pytest.fixture
 async def served(postgres_url: str, tmp_path: Path) -> AsyncIterator[Api]:
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("TRUNCATE signals, deliveries, users CASCADE")
+        connection.execute("TRUNCATE signals, signal_hours, deliveries, users CASCADE")
     settings = {**api.signing_key(tmp_path), "public_url": "https://btcwatcher.example.com/base/"}
     async with api.running(postgres_url, tmp_path, **settings) as running:
         yield running

@@ -32,7 +32,7 @@ VALUES (%s, '2026-11-22T10:00:00Z', '\\x00', true, 'trading', 'ema-cross', 'plai
 @pytest.fixture
 async def live(postgres_url: str, tmp_path: Path) -> AsyncIterator[Api]:
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("TRUNCATE signals, deliveries")
+        connection.execute("TRUNCATE signals, signal_hours, deliveries")
     async with serving(postgres_url, tmp_path) as running:
         yield running
 

@@ -8,8 +8,10 @@ from uuid import uuid4
 import pytest
 
 from btcwatcher_api.signals.cursor import Cursor, decode
+from btcwatcher_api.signals.dedup import first_id_after, first_id_at, signal_id
 from btcwatcher_api.signals.partitions import months, partition_name
 from btcwatcher_api.signals.retention import expired
+from btcwatcher_api.signals.rollup import whole_hours
 
 
 @pytest.mark.parametrize("newer", [True, False])
@@ -67,3 +69,21 @@ def test_what_is_made_ahead_is_never_old_at_once() -> None:
         now = datetime(2026, 12, day, tzinfo=UTC)
         names = [partition_name("signals", month) for month in months(now, 0)]
         assert expired(names, "signals", timedelta(days=35), now) == []
+
+
+def test_whole_hours() -> None:
+    def at(hour: int, minute: int = 0) -> datetime:
+        return datetime(2026, 11, 22, hour, minute, tzinfo=UTC)
+
+    assert whole_hours(at(3), at(5)) == (at(3), at(5))
+    assert whole_hours(at(3, 1), at(5, 59)) == (at(4), at(5))
+    assert whole_hours(at(3, 1), at(4)) is None
+    assert whole_hours(at(3, 1), at(3, 59)) is None
+    latest = datetime.max.replace(tzinfo=UTC)
+    assert whole_hours(latest - timedelta(minutes=5), latest) is None
+
+
+def test_the_latest_time_is_a_bound_like_any_other() -> None:
+    latest = datetime.max.replace(tzinfo=UTC)
+    assert signal_id(latest, b"\xff" * 16) < first_id_after(latest)
+    assert first_id_after(latest - timedelta(milliseconds=1)) <= first_id_at(latest)
