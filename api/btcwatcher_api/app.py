@@ -43,13 +43,15 @@ from btcwatcher_api.strategies.watch import StrategyWatch
 from btcwatcher_api.system import endpoints as system
 from btcwatcher_api.system import health
 from btcwatcher_api.system.threshold import AlertThreshold
+from btcwatcher_api.workers.siblings import Siblings
 
 _WRITE_SECONDS = 10.0
 _WRITERS = 4
 
 
-def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
-    """The app. With a `registry` nobody watches Kubernetes: its Strategies are what the caller put there.
+def create_app(settings: Settings, registry: Registry | None = None, siblings: Siblings | None = None) -> FastAPI:
+    """The app. With a `registry` nobody watches Kubernetes: its Strategies are what the caller put there. `siblings`
+    are the other workers of this replica, if there are any.
 
     Raises SettingsError for keys and tokens that cannot be read or are too weak.
     """
@@ -124,6 +126,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     app.state.watch = watch
     app.state.read_token = settings.read_token()
     app.state.settings = settings
+    app.state.siblings = siblings or Siblings(0, {})
     app.state.signer = signer
     app.state.trusted_proxies = TrustedProxies(settings.trusted_proxies)
     app.state.accounts = (

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psycopg
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -29,6 +30,8 @@ from btcwatcher_api.garbage import collect_rarely
 from btcwatcher_api.migrate import migrate
 from btcwatcher_api.settings import DatabaseSettings, Settings, SettingsError, load
 from btcwatcher_api.signals.fastlane import WebhookProtocol
+from btcwatcher_api.workers.siblings import Siblings
+from btcwatcher_api.workers.supervisor import Worker, Workers
 
 _log = logs.get("btcwatcher_api.main")
 _GRACE_SECONDS = 10
@@ -74,7 +77,24 @@ def _serve() -> int:
     logs.configure(settings.log_level)
     app = create_app(settings)
     asyncio.run(_refuse_old_schema(settings.database_url.get_secret_value()))
+    if settings.workers > 1:
+        return _serve_with_workers(settings)
     return _run(app, settings.host, settings.port, WebhookProtocol, app.state.feed.end)
+
+
+def _serve_with_workers(settings: Settings) -> int:
+    def work(worker: Worker) -> int:
+        structlog.contextvars.bind_contextvars(worker=worker.number)
+        app = create_app(settings, siblings=Siblings(worker.number, worker.siblings))
+        return _run(app, settings.host, settings.port, WebhookProtocol, app.state.feed.end, worker.sockets)
+
+    try:
+        workers = Workers(settings.workers, settings.host, settings.port, 2 * _GRACE_SECONDS, work)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        print(f"btcwatcher-api: cannot listen on {where}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
+    return workers.run()
 
 
 def _collect() -> int:
@@ -91,8 +111,9 @@ def _run(
     port: int,
     protocol: type[asyncio.Protocol] = HttpToolsProtocol,
     stopping: Callable[[], None] = lambda: None,
+    sockets: Sequence[socket.socket] | None = None,
 ) -> int:
-    """Serve until SIGTERM or SIGINT, which calls `stopping`; the exit status."""
+    """Serve until SIGTERM or SIGINT, which calls `stopping`; the exit status. `sockets`, if given, listen already."""
     server = _Server(
         stopping,
         uvicorn.Config(
@@ -115,7 +136,7 @@ def _run(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     collect_rarely()
-    server.run()
+    server.run(None if sockets is None else list(sockets))
     return 0 if server.started else 1
 
 

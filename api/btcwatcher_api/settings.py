@@ -92,6 +92,10 @@ class Settings(DatabaseSettings):
     """Address to listen on; 0.0.0.0 in a container."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port to listen on; 0 takes a free one."""
+    workers: Annotated[int, Field(ge=1, le=32)] = 1
+    """Processes that serve behind the one port; more than there are cores gain nothing. Each has its own connections
+    to Postgres, its own watch of the Strategies, and counts sign-in attempts for itself. With more than one, each
+    metric has a label `worker`."""
     public_url: str = ""
     """How the API is reached from outside, as `https://host` with a path prefix if there is one: what people are told
     to send signals to. Empty: the address that they asked at."""

@@ -4,13 +4,16 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from psycopg import sql
 
 from btcwatcher_api.migrate import migrate
+from btcwatcher_local.apiserver import serve
 from btcwatcher_local.postgres import EmbeddedPostgres
 from support import api
+from support.api_cluster import Cluster
 
 _TEMPLATE = "migrated"
 
@@ -39,6 +42,20 @@ def postgres_url(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> 
     _execute(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(database, sql.Identifier(_TEMPLATE)))
     yield postgres.url_of(name)
     _execute(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+    async with serve("127.0.0.1", 0, "cluster-token", tls=False) as serving:
+        serving.write_kubeconfig(tmp_path / "kubeconfig")
+        headers = {"Authorization": "Bearer cluster-token"}
+        async with httpx.AsyncClient(base_url=serving.url, headers=headers) as http:
+            for namespace in ("trading", "desk"):
+                await http.post(
+                    "/api/v1/namespaces",
+                    json={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+                )
+            yield Cluster(serving, http)
 
 
 @pytest.fixture

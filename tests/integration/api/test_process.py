@@ -4,82 +4,22 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psycopg
 import pytest
-import yaml
 
-from btcwatcher_crds.names import API_VERSION, GROUP, STRATEGY_KIND, STRATEGY_PLURAL, VERSION, split_strategy_id
-from btcwatcher_local.apiserver import Serving, serve
+from btcwatcher_local.apiserver import serve
 from btcwatcher_local.postgres import free_port
 from support import api
 from support.api import FREQTRADE, STRATEGY, ApiProcess, token, webhook
+from support.api_cluster import Cluster
 from support.streams import Listener
 
 pytestmark = pytest.mark.integration
 
 ENTRY = FREQTRADE["entry"]
-_CRD = Path(__file__).parents[3] / "crds" / "btcwatcher.io_strategies.yaml"
-
-
-class Cluster:
-    """The embedded API server, as a person with kubectl would use it."""
-
-    def __init__(self, serving: Serving, http: httpx.AsyncClient) -> None:
-        self.serving = serving
-        self.http = http
-
-    async def define(self) -> None:
-        definition = yaml.safe_load(_CRD.read_text())
-        answer = await self.http.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", json=definition)
-        assert answer.status_code == 201, answer.text
-
-    async def apply(self, identifier: str = STRATEGY, *, source: str = "# nothing", **signals: Any) -> None:
-        namespace, name = split_strategy_id(identifier)
-        manifest = {
-            "apiVersion": API_VERSION,
-            "kind": STRATEGY_KIND,
-            "metadata": {"name": name, "namespace": namespace},
-            "spec": {
-                "strategyName": "Any",
-                "timeframe": "5m",
-                "exchange": {"name": "binance", "pairs": ["BTC/USDT"]},
-                "source": {"inline": source},
-                "signals": signals,
-            },
-        }
-        answer = await self.http.patch(
-            f"{_path(namespace)}/{name}?fieldManager=test&force=true",
-            json=manifest,
-            headers={"Content-Type": "application/apply-patch+yaml"},
-        )
-        assert answer.status_code in (200, 201), answer.text
-
-    async def delete(self, identifier: str) -> None:
-        namespace, name = split_strategy_id(identifier)
-        assert (await self.http.delete(f"{_path(namespace)}/{name}")).status_code == 200
-
-
-def _path(namespace: str) -> str:
-    return f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{STRATEGY_PLURAL}"
-
-
-@pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
-    async with serve("127.0.0.1", 0, "cluster-token", tls=False) as serving:
-        serving.write_kubeconfig(tmp_path / "kubeconfig")
-        headers = {"Authorization": "Bearer cluster-token"}
-        async with httpx.AsyncClient(base_url=serving.url, headers=headers) as http:
-            for namespace in ("trading", "desk"):
-                await http.post(
-                    "/api/v1/namespaces",
-                    json={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
-                )
-            yield Cluster(serving, http)
 
 
 async def status(process: ApiProcess, identifier: str = STRATEGY, password: str | None = None) -> int:
