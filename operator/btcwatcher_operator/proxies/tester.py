@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 _LOOK_EVERY_SECONDS = 1.0
 _AT_ONCE = 16
+_GONE = (404, 409)
+"""The Proxy was deleted, or made again under its name, while it was tested."""
 
 
 class Tester:
@@ -57,6 +59,8 @@ class Tester:
                 if proxy is not None and proxy.metadata.uid == uid:
                     await self._test(key, proxy)
         except (ClusterError, OSError, TimeoutError) as error:
+            if isinstance(error, ClusterError) and error.status in _GONE:
+                return
             log.warning("proxy_status_not_written", proxy=str(key), cause=str(error) or type(error).__name__)
         except Exception:
             # One Proxy must not end the tests of all others, let alone the operator.

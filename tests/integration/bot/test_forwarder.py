@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 import trustme
+from aiohttp import web
 
 from btcwatcher_bot.proxies import tunnel
 from btcwatcher_bot.proxies.forwarder import Forwarder
@@ -85,7 +87,8 @@ class Bot:
         self._tls_port, self._plain_port = ports
         self._context = ssl.create_default_context()
         authority.configure_trust(self._context)
-        self._address = urlsplit(Forwarder(lambda: read(folder, self.names)).start())
+        self.address = Forwarder(lambda: read(folder, self.names)).start()
+        self._address = urlsplit(self.address)
 
     def use(self, **named: TestProxy) -> None:
         self.names = list(named)
@@ -163,6 +166,44 @@ def test_the_next_one_takes_over_within_the_same_request(
     assert len(second.asked) == 2
     assert f"proxy tokyo {said}" in caplog.text
     assert caplog.text.count("proxy tokyo") == 1, "said once"
+
+
+@pytest.mark.parametrize("kind", ["http", "socks5"])
+@pytest.mark.parametrize("tls", [False, True])
+async def test_websockets_as_ccxt_opens_them(
+    bot: Bot, make_proxy: Any, authority: trustme.CA, kind: Any, tls: bool
+) -> None:
+    async def echo(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(f"{request.path_qs} {message.data}")
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/ws", echo)
+    served, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("localhost").configure_cert(served)
+    authority.configure_trust(trusting)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=served if tls else None)
+    await site.start()
+    port = runner.addresses[0][1]
+    proxy = make_proxy(kind, "me", PASSWORD)
+    bot.use(tokyo=proxy)
+    try:
+        url = f"{'wss' if tls else 'ws'}://localhost:{port}/ws?streams=a@depth"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(url, proxy=bot.address, ssl=trusting if tls else True, compress=15) as socket,
+        ):
+            for text in ("subscribe", "x" * 200_000):
+                await socket.send_str(text)
+                assert await socket.receive_str(timeout=30) == f"/ws?streams=a@depth {text}"
+    finally:
+        await runner.cleanup()
+    assert proxy.asked == [("localhost", port)]
 
 
 def test_one_that_is_gone_and_comes_back(bot: Bot, make_proxy: Any, caplog: pytest.LogCaptureFixture) -> None:
