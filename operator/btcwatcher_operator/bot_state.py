@@ -8,9 +8,6 @@ from btcwatcher_crds.conditions import AnyReason, Reason
 from btcwatcher_crds.termination import CONFIG_REASONS, Termination, TerminationReason, parse
 from btcwatcher_operator.resources import Object
 
-_NOT_READY = "Readiness probe failed: "
-"""So the kubelet begins, followed by what the probe has printed."""
-
 
 @dataclass(frozen=True, slots=True)
 class BotState:
@@ -43,22 +40,6 @@ def is_silent(pod: Object | None) -> bool:
         return False
     bot = container_of(pod.get("status", {}), "containerStatuses", names.CONTAINER_BOT)
     return "running" in bot.get("state", {}) and bool(bot.get("started")) and not bot.get("ready")
-
-
-def stopped_words(events: list[Object]) -> str | None:
-    """Why freqtrade has stopped trading, as its readiness probe said last; `events` are the kubelet's on its pod."""
-    probes = [event for event in events if event.get("message", "").startswith(_NOT_READY)]
-    if not probes:
-        return None
-    message: str = max(probes, key=_last_seen)["message"]
-    _, prefix, words = message.partition(names.STOPPED_PREFIX)
-    return words.strip() if prefix else None
-
-
-def _last_seen(event: Object) -> str:
-    """Times of Kubernetes sort as text, as far as their seconds go."""
-    stamps = (event.get("lastTimestamp"), event.get("eventTime"), (event.get("series") or {}).get("lastObservedTime"))
-    return max((stamp[:19] for stamp in stamps if stamp), default="")
 
 
 def is_ready_with(pod: Object | None, revision: str) -> bool:
@@ -126,11 +107,14 @@ def _waiting(container: Object) -> BotState | None:
 
 def _not_ready(bot: Object, ran_before: bool) -> BotState:
     ended = last_end(bot)
-    if ended is not None and "running" not in bot.get("state", {}):
-        restarts = bot.get("restartCount", 0)
+    runs = "running" in bot.get("state", {})
+    restarts = bot.get("restartCount", 0)
+    # That it starts once more is no news between two of its ends.
+    again = runs and restarts >= 2 and not bot.get("started")
+    if ended is not None and (again or not runs):
         said = parse(ended.get("message", "")) or Termination(message=exit_text(bot))
-        return _failed(said, f"the bot ended (restarts: {restarts})")
-    if "running" in bot.get("state", {}):
+        return _failed(said, f"the bot ended (restarts: {restarts}){', and starts again' if again else ''}")
+    if runs:
         # The startup probe passes a moment before the readiness probe does: that is no hanging.
         if bot.get("started") and ran_before:
             return BotState(False, Reason.HANGING, "the bot runs, but it is not ready: see kubectl logs")
@@ -143,7 +127,7 @@ def _failed(said: Termination, what: str) -> BotState:
         return BotState(False, said.reason, said.message, stuck=True)
     if said.reason is TerminationReason.BOT_EXITED:
         return BotState(False, Reason.CRASH_LOOPING, f"{what}: {said.message}")
-    return BotState(False, said.reason, said.message)
+    return BotState(False, said.reason, said.message, stuck=said.reason is TerminationReason.CREDENTIALS_MISSING)
 
 
 def last_end(container: Object) -> Object | None:

@@ -4,7 +4,6 @@ Level-triggered: it looks at what is, not at what happened, so a lost, repeated 
 """
 
 import contextlib
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,10 +11,10 @@ import structlog
 from pydantic import ValidationError
 
 from btcwatcher_crds import names
-from btcwatcher_crds.conditions import ConditionType, Reason
+from btcwatcher_crds.conditions import Reason
 from btcwatcher_crds.strategy import Mode, Strategy
 from btcwatcher_operator import events
-from btcwatcher_operator.bot_state import is_silent, read, stopped_words
+from btcwatcher_operator.bot_state import read
 from btcwatcher_operator.brake import Brake, Part, Turn
 from btcwatcher_operator.children.build import Revision, children, render_revision, trial, url
 from btcwatcher_operator.children.proxies import ProxySource
@@ -31,7 +30,6 @@ from btcwatcher_operator.recorder import Recorder
 from btcwatcher_operator.resources import (
     CHILDREN,
     CONFIG_MAP,
-    EVENT,
     JOB,
     NAMESPACE,
     OPTIONAL,
@@ -53,16 +51,14 @@ from btcwatcher_operator.rollout import (
     trades_live,
     what_runs,
 )
-from btcwatcher_operator.status import RAN, Obstacle, Seen, refused, status
+from btcwatcher_operator.status import Obstacle, Seen, refused, status
 from btcwatcher_operator.store import ChildKey, Key, Store, age_of
+from btcwatcher_operator.troubles import Troubles
 
 log = structlog.get_logger()
 
 FIELD_REFUSALS = (400, 403, 422)
 """Answers that another try does not change: the API server refuses the object as it is."""
-
-SILENT_SECONDS = 20.0
-"""A bot that has started and is not ready for so long does not just start."""
 
 _GATEWAY_API_MISSING = (
     "the cluster does not know the kind HTTPRoute, which was to lead to the bot: install the Gateway API's CRDs and "
@@ -124,16 +120,14 @@ class Reconciler:
         self._brake = brake
         self._live = live
         self._platform = platform
-        # Since when a bot has started and is not ready, on the monotonic clock.
-        self._silent: dict[Key, float] = {}
-        self._look_again: dict[Key, float] = {}
+        self._troubles = Troubles(cluster)
         # Differences that stayed after an apply (a mutating webhook insists): fighting them would never end.
         self._tolerated: dict[tuple[Key, ChildKey], tuple[str, frozenset[str]]] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns after how many seconds another is needed, whatever happens. Raises ClusterError."""
         await self._reconcile(key)
-        return self._look_again.pop(key, None)
+        return self._troubles.look_again(key)
 
     async def _reconcile(self, key: Key) -> None:
         obj = self._store.strategy(key)
@@ -164,7 +158,8 @@ class Reconciler:
                     # Comes up again once that is known; until then nothing is written that would be taken back.
                     return
                 rollout = await self._carry_out(key, obj, strategy, rollout, confirmation)
-            obstacle = await self._missing_credentials(key, strategy) or await self._stopped(key, strategy)
+            obstacle = await self._missing_credentials(key, strategy)
+            obstacle = obstacle or await self._troubles.find(key, strategy, self._store.children(key))
         except Blocked as blocked:
             obstacle = blocked.obstacle
             self._note(key, obj, rollout, obstacle)
@@ -232,7 +227,7 @@ class Reconciler:
         The port of one that is going stays its own: it may be held for days by somebody's finalizer, with its bot.
         """
         self._brake.forget(key)
-        self._silent.pop(key, None)
+        self._troubles.forget(key)
         for known in [entry for entry in self._tolerated if entry[0] == key]:
             del self._tolerated[known]
         if going is None or going.get("status", {}).get("port") is None:
@@ -325,30 +320,6 @@ class Reconciler:
             Reason.CREDENTIALS_MISSING,
             f"spec.exchange.credentialsRef: there is no Secret {reference.name!r}; the bot starts when it is there",
         )
-
-    async def _stopped(self, key: Key, strategy: Strategy) -> Obstacle | None:
-        """Whether freqtrade has stopped trading: the pod says only that it is not ready, the kubelet's Events say more.
-
-        They are asked for only while that is so.
-        """
-        pod = self._store.child(key, (POD.kind, names.pod(strategy.metadata.name)))
-        before = next((one for one in strategy.status.conditions if one.type == ConditionType.READY), None)
-        if pod is None or not is_silent(pod) or before is None:
-            self._silent.pop(key, None)
-            return None
-        # The readiness probe passes a moment after the startup probe: only one that stays silent is looked into.
-        since = self._silent.setdefault(key, time.monotonic())
-        if before.reason not in RAN and time.monotonic() - since < SILENT_SECONDS:
-            self._look_again[key] = SILENT_SECONDS
-            return None
-        fields = f"involvedObject.uid={pod['metadata']['uid']},reason=Unhealthy"
-        told, _ = await self._cluster.list(EVENT, namespace=key.namespace, fields=fields)
-        words = stopped_words(told)
-        if words is None:
-            self._look_again[key] = SILENT_SECONDS
-            # Events are kept for an hour: that it stopped for this has not changed since.
-            return Obstacle(Reason.BOT_STOPPED, before.message) if before.reason == Reason.BOT_STOPPED else None
-        return Obstacle(Reason.BOT_STOPPED, _stopped_sentence(strategy, words))
 
     async def _apply(self, key: Key, strategy: Strategy, desired: list[Object], confirmation: _Confirmation) -> None:
         """Applies the children that differ from what is wanted, in order."""
@@ -527,16 +498,6 @@ def _not_tried(strategy: Strategy, rollout: Rollout, message: str) -> Rollout:
     preflight = Preflight(Stage.FAILED, message)
     hold = failed(strategy, rollout.revision, rollout.candidate, preflight)
     return replace(rollout, hold=hold, preflight=preflight)
-
-
-def _stopped_sentence(strategy: Strategy, words: str) -> str:
-    """The command first: long words may be cut."""
-    metadata = strategy.metadata
-    return (
-        "freqtrade has stopped trading, and looks after no open trade. Start it by its UI or API, or restart it with: "
-        f"kubectl -n {metadata.namespace} annotate strategy {metadata.name} --overwrite "
-        f'{names.ANNOTATION_RESTARTED_AT}="$(date -u +%FT%TZ)"; why: {words}'
-    )
 
 
 def _child_key(obj: Object) -> ChildKey:

@@ -6,7 +6,7 @@ import pytest
 from btcwatcher_crds import names
 from btcwatcher_crds.conditions import Reason
 from btcwatcher_crds.termination import TerminationReason
-from btcwatcher_operator.bot_state import is_silent, read, stopped_words
+from btcwatcher_operator.bot_state import is_silent, read
 from support.pods import PASSED, RUNNING, container, ended, pod
 
 
@@ -124,41 +124,10 @@ def test_who_is_silent(fields: dict[str, Any], silent: bool) -> None:
     assert not is_silent(seen)
 
 
-def unhealthy(message: str, second: int = 0, **fields: Any) -> dict[str, Any]:
-    return {"message": message, "lastTimestamp": f"2026-11-23T10:00:{second:02}Z", **fields}
-
-
-STOPPED = unhealthy("Readiness probe failed: BotStopped: StrategyRaises: the account is locked\n", 10)
-
-
-@pytest.mark.parametrize(
-    ("events", "words"),
-    [
-        ([], None),
-        ([STOPPED], "StrategyRaises: the account is locked"),
-        ([unhealthy("Liveness probe failed: ", 20), STOPPED], "StrategyRaises: the account is locked"),
-        ([unhealthy("Readiness probe failed: ", 20), STOPPED], None),
-        ([unhealthy("Readiness probe failed: ", 5), STOPPED], "StrategyRaises: the account is locked"),
-        # As a newer kubelet writes them.
-        (
-            [
-                {"message": STOPPED["message"], "eventTime": "2026-11-23T10:00:30.123456Z", "lastTimestamp": None},
-                unhealthy("Readiness probe failed: ", 20),
-            ],
-            "StrategyRaises: the account is locked",
-        ),
-        (
-            [
-                {
-                    "message": STOPPED["message"],
-                    "eventTime": "2026-11-23T09:00:00.000000Z",
-                    "series": {"lastObservedTime": "2026-11-23T10:00:40.000000Z"},
-                },
-                unhealthy("Readiness probe failed: ", 20),
-            ],
-            "StrategyRaises: the account is locked",
-        ),
-    ],
-)
-def test_what_the_readiness_probe_said_last(events: list[dict[str, Any]], words: str | None) -> None:
-    assert stopped_words(events) == words
+@pytest.mark.parametrize(("restarts", "reason"), [(1, Reason.STARTING), (2, Reason.CRASH_LOOPING)])
+def test_a_bot_that_ends_again_and_again_is_not_called_starting_in_between(restarts: int, reason: Reason) -> None:
+    ended_before = ended(1, said("BotExited", "OSError: disk full"))
+    again = pod(container(restartCount=restarts, started=False, lastState=ended_before, state={"running": {}}))
+    state = read(again)
+    assert state.reason is reason
+    assert ("OSError: disk full" in state.message) is (restarts == 2)
