@@ -253,6 +253,8 @@ async def test_after_a_restore_new_signals_still_come_last(live: Api, postgres_u
         (Cursor(uuid4(), newer=True).encode(), "is a cursor of a list by time"),
         (event_id(Position(1 << 60, uuid4())), "was it set back?"),
     ],
+    # Not by their values, which each of pytest's workers would make anew.
+    ids=["rubbish", "of a list by time", "of a later database"],
 )
 async def test_a_wrong_last_event_id_is_named(live: Api, identifier: str, message: str) -> None:
     listener = Listener(last_id=identifier)
