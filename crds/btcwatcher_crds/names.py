@@ -50,6 +50,7 @@ ALLOW_LIVE: Final = "true"
 MANAGED_BY: Final = "btcwatcher-operator"
 COMPONENT_BOT: Final = "bot"
 COMPONENT_PREFLIGHT: Final = "preflight"
+COMPONENT_OPERATOR: Final = "operator"
 APP_NAME: Final = "freqtrade"
 
 # Annotations

@@ -13,6 +13,7 @@ from kubernetes.aio import client, config
 from yarl import URL
 
 from btcwatcher_crds import names
+from btcwatcher_operator.fence import Fence
 from btcwatcher_operator.ownership import handed_over, trim
 from btcwatcher_operator.resources import EVENT, Object, Resource, resource_of
 
@@ -46,14 +47,17 @@ PASSING: Final = (OSError, TimeoutError, ClientError)
 class Cluster:
     """Speaks to the API server of $KUBECONFIG or of the cluster it runs in. An async context manager."""
 
-    def __init__(self, configuration: client.Configuration, session: ClientSession, request_timeout: float) -> None:
+    def __init__(
+        self, configuration: client.Configuration, session: ClientSession, request_timeout: float, fence: Fence
+    ) -> None:
         self._configuration = configuration
         self._session = session
         self._timeout = ClientTimeout(total=request_timeout)
+        self._fence = fence
 
     @classmethod
-    async def connect(cls, request_timeout: float) -> Self:
-        """`request_timeout` in seconds.
+    async def connect(cls, request_timeout: float, fence: Fence) -> Self:
+        """`request_timeout` in seconds; nothing is written while `fence` is closed.
 
         Raises kubernetes' ConfigException when there is neither a kubeconfig nor a service account.
         """
@@ -68,7 +72,7 @@ class Cluster:
         # Not aiohttp's trust_env, which reads ~/.netrc and the variables of proxies anew for every request.
         configuration.proxy = configuration.proxy or _environment_proxy(configuration.host)
         session = ClientSession(connector=TCPConnector(limit=CONNECTIONS, ssl=context))
-        return cls(configuration, session, request_timeout)
+        return cls(configuration, session, request_timeout, fence)
 
     async def __aenter__(self) -> Self:
         return self
@@ -127,10 +131,16 @@ class Cluster:
             if not token:
                 return items, page["metadata"]["resourceVersion"]
 
-    async def create(self, obj: Object) -> Object:
+    async def create(self, obj: Object, *, fenced: bool = True) -> Object:
         """Makes the object where nothing has its name; ClusterError 409 where something has."""
         path = resource_of(obj).path(obj["metadata"]["namespace"])
-        return await self._call("POST", path, {"fieldManager": names.FIELD_MANAGER}, obj)
+        return await self._call("POST", path, {"fieldManager": names.FIELD_MANAGER}, obj, fenced=fenced)
+
+    async def replace(self, obj: Object, *, fenced: bool = True) -> Object:
+        """PUT, under the object's resourceVersion; ClusterError 409 when there is a newer one."""
+        metadata = obj["metadata"]
+        path = resource_of(obj).path(metadata["namespace"], metadata["name"])
+        return await self._call("PUT", path, {"fieldManager": names.FIELD_MANAGER}, obj, fenced=fenced)
 
     async def apply(self, obj: Object, *, status: bool = False) -> Object:
         """Server-side apply, taking over what others hold of our fields."""
@@ -143,8 +153,8 @@ class Cluster:
             content_type="application/apply-patch+yaml",
         )
 
-    async def hand_over(self, obj: Object) -> None:
-        """Has our apply hold what our POST holds of the object; nothing else of it changes."""
+    async def hand_over(self, obj: Object) -> Object:
+        """Has our apply hold what our POST holds of the object; nothing else of it changes. The object then."""
         metadata = obj["metadata"]
         path = resource_of(obj).path(metadata["namespace"], metadata["name"])
         live = (await self._call("GET", path))["metadata"]
@@ -152,7 +162,7 @@ class Cluster:
             {"op": "replace", "path": "/metadata/managedFields", "value": handed_over(live["managedFields"])},
             {"op": "replace", "path": "/metadata/resourceVersion", "value": live["resourceVersion"]},
         ]
-        await self._call(
+        return await self._call(
             "PATCH", path, {"fieldManager": names.FIELD_MANAGER}, change, content_type="application/json-patch+json"
         )
 
@@ -184,6 +194,8 @@ class Cluster:
         body: Object | Sequence[Object] | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
+        *,
+        fenced: bool = True,
     ) -> Object:
         headers = {"Accept": accept, "Content-Type": content_type}
         # Not through the generated client: it copies every object value by value before it writes it down.
@@ -193,6 +205,8 @@ class Cluster:
         if query:
             url = f"{url}?{urlencode(query)}"
         data = msgspec.json.encode(body) if body is not None else None
+        if fenced and method != "GET":
+            self._fence.check()
         async with self._session.request(
             method,
             URL(url, encoded=True),

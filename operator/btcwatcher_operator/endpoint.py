@@ -10,8 +10,13 @@ from btcwatcher_operator.metrics import Metrics
 
 
 @contextlib.asynccontextmanager
-async def served(address: str, port: int, metrics: Metrics, ready: Callable[[], bool]) -> AsyncIterator[None]:
-    """Answers while the context is open; nowhere with port 0. Raises OSError when the port is taken."""
+async def served(
+    address: str, port: int, metrics: Metrics, ready: Callable[[], bool], problem: Callable[[], str | None]
+) -> AsyncIterator[None]:
+    """Answers while the context is open; nowhere with port 0. Raises OSError when the port is taken.
+
+    `ready`: whether it works or stands by; `problem`: why the process should be started again, if it should.
+    """
     if port == 0:
         yield
         return
@@ -20,7 +25,8 @@ async def served(address: str, port: int, metrics: Metrics, ready: Callable[[], 
         return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def tell_health(_: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+        found = problem()
+        return web.Response(status=503, text=f"{found}\n") if found else web.Response(text="ok\n")
 
     async def tell_readiness(_: web.Request) -> web.Response:
         return web.Response(text="ok\n") if ready() else web.Response(status=503, text="not everything looked at yet\n")

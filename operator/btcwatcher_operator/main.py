@@ -1,8 +1,10 @@
 """Entry point `btcwatcher-operator`: settings from the environment, then watches and workers until told to stop."""
 
 import asyncio
+import contextlib
 import logging
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -14,9 +16,12 @@ from pydantic import ValidationError
 from btcwatcher_operator import log as logs
 from btcwatcher_operator import watches
 from btcwatcher_operator.brake import Brake
+from btcwatcher_operator.canary import Canary
 from btcwatcher_operator.cluster import Cluster
 from btcwatcher_operator.controller import Controller
 from btcwatcher_operator.endpoint import served
+from btcwatcher_operator.fence import DeposedError, Fence
+from btcwatcher_operator.leadership import Leadership
 from btcwatcher_operator.live import LiveNamespaces
 from btcwatcher_operator.metrics import Metrics
 from btcwatcher_operator.platform import Platform
@@ -33,13 +38,45 @@ log = structlog.get_logger()
 
 
 async def operate(settings: Settings, platform: Platform) -> None:
-    """Runs until SIGTERM or SIGINT. Raises whatever else ends it: it is restarted then, which is cheap."""
+    """Stands by until the Lease is ours, then works until SIGTERM or SIGINT, and hands over.
+
+    Raises whatever else ends it: it is started again then, which is cheap.
+    """
     metrics = Metrics()
-    ready = asyncio.Event()
-    async with (
-        served(settings.metrics_address, settings.metrics_port, metrics, ready.is_set),
-        await Cluster.connect(settings.request_timeout_seconds) as cluster,
-    ):
+    fence = Fence()
+    canary = Canary(settings.canary_seconds)
+    worked = asyncio.Event()
+    async with await Cluster.connect(settings.request_timeout_seconds, fence) as cluster:
+        leadership = Leadership(cluster, settings.lease, fence, canary.wrote)
+        metrics.lead(lambda: leadership.active)
+        async with served(
+            settings.metrics_address,
+            settings.metrics_port,
+            metrics,
+            ready=lambda: leadership.standing_by or worked.is_set(),
+            problem=lambda: _problem(canary),
+        ):
+            try:
+                await leadership.acquire()
+                await _lead(settings, platform, cluster, leadership, canary, metrics, worked)
+            finally:
+                await leadership.release()
+    log.info("stopped")
+
+
+async def _lead(
+    settings: Settings,
+    platform: Platform,
+    cluster: Cluster,
+    leadership: Leadership,
+    canary: Canary,
+    metrics: Metrics,
+    worked: asyncio.Event,
+) -> None:
+    """Works while the Lease is ours; releases it before the watches are closed, which takes a while."""
+    holding = asyncio.create_task(leadership.hold())
+    tasks = {holding}
+    try:
         store = Store()
         proxies = ProxyBook()
         ports: PortPool[Key] = PortPool(*settings.ports)
@@ -60,27 +97,40 @@ async def operate(settings: Settings, platform: Platform) -> None:
             namespaces=settings.namespaces,
         )
         metrics.registry.register(ProxyCollector(proxies))
-        await controller.load()
+        loading = asyncio.create_task(controller.load())
+        tasks.add(loading)
+        await asyncio.wait({holding, loading}, return_when=asyncio.FIRST_COMPLETED)
+        if holding.done():
+            holding.result()
+        loading.result()
         log.info("loaded", strategies=sum(1 for _ in store.strategies()), ports_taken=len(ports))
-        working = asyncio.create_task(_work(controller, recorder, Tester(cluster, proxies, recorder), ready))
+        working = asyncio.create_task(_work(controller, recorder, Tester(cluster, proxies, recorder), worked))
+        # kopf takes the signals and returns when one says stop.
         watching = asyncio.create_task(
             watches.watch(
                 controller,
+                canary,
                 watches.settings(settings.request_timeout_seconds, settings.watch_timeout_seconds),
                 settings.namespaces,
             )
         )
-        try:
-            await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                # The workers never end by themselves: the process must not live on without them.
-                working.result()
-            watching.result()
-        finally:
-            for task in (working, watching):
-                task.cancel()
-            await asyncio.gather(working, watching, return_exceptions=True)
-        log.info("stopped")
+        tasks |= {working, watching}
+        ended, _ = await asyncio.wait({holding, working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        # Workers and Lease never end by themselves: the process must not live on without them.
+        for task in ended:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await leadership.release()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _problem(canary: Canary) -> str | None:
+    """Why the process should be started again."""
+    if canary.alive:
+        return None
+    return f"what was written of the Lease {canary.silent_for:.0f} s ago was not seen by a watch: the watches are dead"
 
 
 async def _work(controller: Controller, recorder: Recorder, tester: Tester, ready: asyncio.Event) -> None:
@@ -116,7 +166,10 @@ def _run(settings: Settings, platform: Platform) -> int:
     # Not uvloop.run(): it waits for every task at the end, and kopf's watches can survive being cancelled.
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     try:
-        runner.run(operate(settings, platform))
+        runner.run(_until_told(settings, platform))
+    except DeposedError as error:
+        log.warning("deposed", cause=str(error))
+        return 1
     except ConfigException as error:
         print(f"btcwatcher-operator: no cluster: {error} (set KUBECONFIG, or run in a cluster)", file=sys.stderr)  # noqa: T201
         return 2
@@ -124,6 +177,15 @@ def _run(settings: Settings, platform: Platform) -> int:
         log.exception("ended", cause=str(error) or type(error).__name__)
         return 1
     return 0
+
+
+async def _until_told(settings: Settings, platform: Platform) -> None:
+    """Has SIGTERM and SIGINT end it also before kopf takes them. PID 1 of a container must handle them."""
+    operating = asyncio.create_task(operate(settings, platform))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, operating.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await operating
 
 
 def _exit(status: int) -> NoReturn:

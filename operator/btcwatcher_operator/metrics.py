@@ -92,7 +92,16 @@ ROLLOUT_STOPPED: Final = Metric(
     "1 while a change that the platform makes to all is stopped, because the first ones failed with it.",
 )
 
+LEADER_NAME: Final = "btcwatcher-operator"
+LEADER: Final = Metric(
+    "leader_election_master_status",
+    "gauge",
+    "1 while this replica of the operator is the active one.",
+    ("name",),
+)
+
 METRICS: Final = (
+    LEADER,
     WORKQUEUE_DEPTH,
     WORKQUEUE_ADDS,
     WORKQUEUE_QUEUE_DURATION,
@@ -131,6 +140,7 @@ class Metrics:
         self._retries = self._counter(WORKQUEUE_RETRIES).labels(**names)
         self._waited = self._histogram(WORKQUEUE_QUEUE_DURATION, _QUEUE_BUCKETS).labels(**names)
         self._worked = self._histogram(WORKQUEUE_WORK_DURATION, _QUEUE_BUCKETS).labels(**names)
+        self._leader = self._gauge(LEADER).labels(name=LEADER_NAME)
         self._reconciles = self._counter(RECONCILE_TOTAL)
         self._reconcile_time = self._histogram(RECONCILE_TIME, _RECONCILE_BUCKETS).labels(controller=CONTROLLER)
         # Each result is there from the start, at zero, so that a rate over its first increase is seen.
@@ -159,6 +169,10 @@ class Metrics:
         """From now on a scrape also tells of what is in the store, the pool and the queue then."""
         self._depth.set_function(depth)
         self.registry.register(StoreCollector(store, ports, brake))
+
+    def lead(self, active: Callable[[], bool]) -> None:
+        """From now on a scrape also tells whether this replica is the active one."""
+        self._leader.set_function(lambda: float(active()))
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

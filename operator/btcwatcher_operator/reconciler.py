@@ -370,14 +370,14 @@ class Reconciler:
         except ClusterError as error:
             if error.status != 409:
                 raise
-        await self._check_foreign(child, strategy)
-        return await self._cluster.apply(child)
+        live = await self._check_foreign(child, strategy)
+        return await self._cluster.apply(_under(live, child))
 
     async def _change(self, child: Object, live: Object) -> Object:
         """Applies a child over what is there, so that a field which is wanted no longer goes."""
         if made_by_post(live) and applied_hash(live) != applied_hash(child):
-            await self._cluster.hand_over(child)
-        return await self._cluster.apply(child)
+            live = await self._cluster.hand_over(child)
+        return await self._cluster.apply(_under(live, child))
 
     def _drifted(self, key: Key, desired: Object, live: Object) -> bool:
         if desired["kind"] == JOB.kind:
@@ -388,11 +388,12 @@ class Reconciler:
             left = frozenset()
         return any(path not in left for path in differences(desired, live))
 
-    async def _check_foreign(self, child: Object, strategy: Strategy) -> None:
+    async def _check_foreign(self, child: Object, strategy: Strategy) -> Object | None:
+        """What has the child's name now, if anything. Raises Blocked when that is not the Strategy's."""
         metadata = child["metadata"]
         live = await self._cluster.get(resource_of(child), metadata["namespace"], metadata["name"])
         if live is None or _owned_by(live, strategy):
-            return
+            return live
         what = f"{child['kind']} {metadata['name']}"
         if _ours(live):
             # A namesake was deleted a moment ago: its children are still being collected.
@@ -424,6 +425,8 @@ class Reconciler:
             if not child["metadata"].get("deletionTimestamp"):
                 await confirmation.get(strategy)
                 await self._cluster.delete(child)
+                # Its event may come after the next look; where a finalizer holds it, that brings it back here.
+                self._store.remove(child)
                 log.info("pruned", strategy=str(key), child="/".join(child_key))
 
     async def _write_status(
@@ -498,6 +501,17 @@ def _not_tried(strategy: Strategy, rollout: Rollout, message: str) -> Rollout:
     preflight = Preflight(Stage.FAILED, message)
     hold = failed(strategy, rollout.revision, rollout.candidate, preflight)
     return replace(rollout, hold=hold, preflight=preflight)
+
+
+def _under(live: Object | None, child: Object) -> Object:
+    """The child as it is to be applied: a StatefulSet only if nobody changed it since it was seen.
+
+    A request of ours that was long on its way, while another replica became the active one, must not bring an older pod
+    back: that would restart the bot.
+    """
+    if live is None or child["kind"] != STATEFUL_SET.kind:
+        return child
+    return {**child, "metadata": {**child["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}}
 
 
 def _child_key(obj: Object) -> ChildKey:

@@ -46,6 +46,7 @@ INGRESS: Final = Resource("networking.k8s.io/v1", "Ingress", "ingresses")
 JOB: Final = Resource("batch/v1", "Job", "jobs")
 HTTP_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 NAMESPACE: Final = Resource("v1", "Namespace", "namespaces")
+LEASE: Final = Resource("coordination.k8s.io/v1", "Lease", "leases")
 EVENT: Final = Resource("v1", "Event", "events")
 
 CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS, JOB, HTTP_ROUTE)
@@ -54,12 +55,16 @@ CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS, JOB, HT
 OPTIONAL: Final = (HTTP_ROUTE, PROXY)
 """What a cluster need not know: a kind whose CRD is not there at the start is not watched."""
 
-BY_KIND: Final = {resource.kind: resource for resource in (STRATEGY, PROXY, POD, *CHILDREN)}
+BY_KIND: Final = {resource.kind: resource for resource in (STRATEGY, PROXY, POD, *CHILDREN, LEASE)}
 
 CHILD_SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 POD_SELECTOR: Final = (
     f"{names.LABEL_COMPONENT} in ({names.COMPONENT_BOT},{names.COMPONENT_PREFLIGHT}),{names.LABEL_STRATEGY}"
 )
+
+
+LEASE_SELECTOR: Final = f"{CHILD_SELECTOR},{names.LABEL_COMPONENT}={names.COMPONENT_OPERATOR}"
+"""Of the one that says which replica of the operator is active."""
 
 
 def resource_of(obj: Object) -> Resource:

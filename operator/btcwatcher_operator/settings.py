@@ -1,5 +1,7 @@
 """The operator's settings, from environment variables that begin with BTCWATCHER_."""
 
+import socket
+import uuid
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -8,7 +10,10 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from btcwatcher_crds.derive import check_key
+from btcwatcher_operator.leadership import LeaseSettings
 from btcwatcher_operator.platform import Gateway, Platform
+
+SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 class Settings(BaseSettings):
@@ -62,6 +67,18 @@ class Settings(BaseSettings):
     """How many per cent of all Strategies a change of these settings restarts at once; one at least."""
     resync_seconds: Annotated[float, Field(gt=0)] = 600
     """How often everything is listed anew, with jitter."""
+    replica: Annotated[str, Field(max_length=200)] = ""
+    """Who this process is among the operator's replicas: its pod's name, from the downward API. A container that is
+    started again in the same pod goes on at once then. Empty: nobody before."""
+    lease_name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)] = "btcwatcher-operator"
+    """The Lease whose holder is the active replica."""
+    lease_namespace: Annotated[str, Field(max_length=63)] = ""
+    """Its namespace, one of those looked after; empty: the first of BTCWATCHER_NAMESPACES, else the operator's own."""
+    lease_seconds: Annotated[float, Field(ge=1, le=300)] = 15
+    """How long the Lease lasts that is not renewed: so long after a replica was lost another one goes on."""
+    canary_seconds: Annotated[float, Field(gt=0)] = 150
+    """/healthz says 503 when what is written of the Lease was not seen by a watch for so long. Longer than
+    BTCWATCHER_WATCH_TIMEOUT_SECONDS, after which a watch mends itself."""
     request_timeout_seconds: Annotated[float, Field(gt=0)] = 30
     """How long the API server may take to answer a request before it is sent again."""
     watch_timeout_seconds: Annotated[float, Field(gt=0)] = 70
@@ -101,6 +118,19 @@ class Settings(BaseSettings):
         if self.gateway_name and not self.base_domain:
             raise ValueError("BTCWATCHER_GATEWAY_NAME needs BTCWATCHER_BASE_DOMAIN: routes are made for its names")
         return self
+
+    @model_validator(mode="after")
+    def _lease_is_watched(self) -> Self:
+        if self.lease_namespace and self.namespaces and self.lease_namespace not in self.namespaces:
+            raise ValueError("BTCWATCHER_LEASE_NAMESPACE must be one of BTCWATCHER_NAMESPACES: its watch is the canary")
+        return self
+
+    @property
+    def lease(self) -> LeaseSettings:
+        own = SERVICE_ACCOUNT_NAMESPACE.read_text().strip() if SERVICE_ACCOUNT_NAMESPACE.exists() else "default"
+        namespace = self.lease_namespace or (self.namespaces[0] if self.namespaces else own)
+        replica = self.replica or f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+        return LeaseSettings(namespace, self.lease_name, self.lease_seconds, replica)
 
     @property
     def ports(self) -> tuple[int, int]:

@@ -9,9 +9,11 @@ from aiohttp import ClientSession, TCPConnector, TraceConfig, TraceRequestEndPar
 
 from btcwatcher_crds import names
 from btcwatcher_operator.backoff import EndlessBackoff
+from btcwatcher_operator.canary import Canary
 from btcwatcher_operator.controller import WATCHED, Controller
 from btcwatcher_operator.live import SELECTOR
-from btcwatcher_operator.resources import CONFIG_MAP, NAMESPACE, PROXY, Object
+from btcwatcher_operator.resources import CONFIG_MAP, LEASE, LEASE_SELECTOR, NAMESPACE, PROXY, Object
+from btcwatcher_operator.store import version_of
 
 STOPPING_SECONDS = 2.0
 """How long kopf gets to close its connections."""
@@ -30,14 +32,16 @@ class NoDiffs(kopf.DiffBaseStorage):
         return None
 
 
-async def watch(controller: Controller, settings: kopf.OperatorSettings, namespaces: tuple[str, ...]) -> None:
+async def watch(
+    controller: Controller, canary: Canary, settings: kopf.OperatorSettings, namespaces: tuple[str, ...]
+) -> None:
     """Until SIGTERM or SIGINT, which kopf takes. Raises what a watch failed of: it does not go on without one.
 
     Not kopf.operator(): when one watch has failed that waits for the others to end, and one that is about to log in
     again never does. The process would live on, deaf.
     """
     tasks = await kopf.spawn_tasks(
-        registry=registry(controller), settings=settings, clusterwide=not namespaces, namespaces=namespaces
+        registry=registry(controller, canary), settings=settings, clusterwide=not namespaces, namespaces=namespaces
     )
     try:
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -49,7 +53,7 @@ async def watch(controller: Controller, settings: kopf.OperatorSettings, namespa
         await asyncio.wait(tasks, timeout=STOPPING_SECONDS)
 
 
-def registry(controller: Controller) -> kopf.OperatorRegistry:
+def registry(controller: Controller, canary: Canary) -> kopf.OperatorRegistry:
     """A registry whose handlers, one a kind, only pass events on."""
     built = kopf.OperatorRegistry()
 
@@ -66,6 +70,10 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
         async def on_event(event: kopf.RawEvent, _controller: Controller = controller, **_: Any) -> None:
             obj: Object = {**event["object"], "metadata": {**event["object"]["metadata"]}}
             _controller.observe(event["type"], obj)
+
+    @kopf.on.event(LEASE.group, LEASE.version, LEASE.plural, registry=built)
+    async def on_lease(event: kopf.RawEvent, **_: Any) -> None:
+        canary.saw(version_of({**event["object"]}))
 
     return built
 
@@ -106,6 +114,7 @@ def settings(request_timeout: float, watch_timeout: float) -> kopf.OperatorSetti
     for resource, selector in WATCHED:
         if selector:
             built.watching.label_selectors[resource.plural] = selector
+    built.watching.label_selectors[LEASE.plural] = LEASE_SELECTOR
     built.watching.label_selectors[NAMESPACE.plural] = SELECTOR
     built.networking.error_backoffs = EndlessBackoff()
     built.networking.request_timeout = request_timeout

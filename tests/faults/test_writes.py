@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support.faultproxy import Rule
 from support.faults import ANSWERS, kill
+from support.world import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,21 +54,13 @@ def written(world: World, name: str) -> list[str]:
     return [word(one, name) for one in world.writes(name)]
 
 
-def quiet(world: World, name: str, at_most: int) -> None:
-    """Sees that no more than so many writes were made, and that they have come to an end."""
-    made = written(world, name)
-    assert len(made) <= at_most, f"{len(made)} writes: {made}"
-    time.sleep(0.3)
-    assert written(world, name) == made
-
-
 def brought_about(world: World, name: str, action: str, point: str, fault: Fault) -> None:
     """Makes the Strategy, or makes and changes it, with a fault at one write; then sees what must hold."""
     budget = len(CREATION)
     if action == "change":
         world.make(name)
         world.converged(name)
-        quiet(world, name, budget)
+        quiet(lambda: written(world, name), budget)
         budget += len(CHANGE)
     rule = world.proxy.arm(Rule(lambda seen: seen.write and word(seen, name) == point, fault))
     if action == "change":
@@ -77,7 +69,7 @@ def brought_about(world: World, name: str, action: str, point: str, fault: Fault
         world.make(name)
     assert rule.struck.wait(20), f"never came: {point}; came: {written(world, name)}"
     world.converged(name)
-    quiet(world, name, budget + FURTHER_WRITES)
+    quiet(lambda: written(world, name), budget + FURTHER_WRITES)
 
 
 POINTS = [("create", point) for point in CREATION] + [("change", point) for point in CHANGE]
@@ -87,11 +79,11 @@ def test_without_a_fault_there_are_just_these_writes(settled: World, new_name: C
     name = new_name()
     settled.make(name)
     settled.converged(name)
-    quiet(settled, name, len(CREATION))
+    quiet(lambda: written(settled, name), len(CREATION))
     assert written(settled, name) == list(CREATION)
     settled.change(name, CHANGED)
     settled.converged(name)
-    quiet(settled, name, len(CREATION + CHANGE))
+    quiet(lambda: written(settled, name), len(CREATION + CHANGE))
     assert written(settled, name) == [*CREATION, *CHANGE]
 
 

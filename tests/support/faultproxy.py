@@ -114,6 +114,23 @@ class Rule:
         return self.nth <= self.counted < self.nth + self.times
 
 
+class Gate:
+    """Holds a request back until it is opened, though whoever sent it may be gone by then."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self._opened = threading.Event()
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def fault(self, exchange: Exchange) -> web.StreamResponse:
+        self.reached.set()
+        while not self._opened.is_set():  # noqa: ASYNC110 - opened by another thread
+            await asyncio.sleep(0.02)
+        return await exchange.forward()
+
+
 class FaultProxy:
     """Listens on loopback, in a thread of its own. A context manager; rules and records are for the test's thread."""
 

@@ -95,6 +95,18 @@ class Supervised:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
+    def end(self, number: signal.Signals) -> None:
+        """Has it end, and not started again."""
+        self._stopped.set()
+        os.kill(self.pid, number)
+
+    def pause(self) -> None:
+        """Freezes it: it does nothing, and does not know."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """kill -9; it is started again at once."""
         os.kill(self.pid, signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import uuid
 from pathlib import Path
 
 from support.kubectl import REPOSITORY, Kubectl
@@ -22,6 +23,8 @@ class Operator:
             "BTCWATCHER_BOT_KEY_FILE": str(folder / "bot"),
             "BTCWATCHER_BASE_DOMAIN": "bots.localhost",
             "BTCWATCHER_NAMESPACES": namespace,
+            # One process after another: the next goes on at once.
+            "BTCWATCHER_REPLICA": f"operator-{uuid.uuid4().hex[:8]}",
         }
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -19,7 +19,7 @@ from support.kubectl import REPOSITORY
 from support.operator_fork import Supervised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from btcwatcher_operator.platform import Platform
@@ -155,7 +155,7 @@ def until_empty(look: Any, what: str, seconds: float, log: Path) -> None:
         time.sleep(0.05)
 
 
-def environment(folder: Path, namespace: str) -> dict[str, str]:
+def environment(folder: Path, namespace: str, **more: str) -> dict[str, str]:
     """What an operator is started with; its API server is the one of `folder`/kubeconfig."""
     for name in ("webhook", "bot"):
         (folder / name).write_text(f"a {name} key of at least thirty-two bytes")
@@ -165,7 +165,9 @@ def environment(folder: Path, namespace: str) -> dict[str, str]:
         "BOT_KEY_FILE": str(folder / "bot"),
         "BASE_DOMAIN": "bots.localhost",
         "NAMESPACES": namespace,
+        "REPLICA": "only",
         **PATIENT,
+        **more,
     }
     own = {f"BTCWATCHER_{key}": value for key, value in settings.items()}
     return {**os.environ, "KUBECONFIG": str(folder / "kubeconfig"), **own}
@@ -178,6 +180,14 @@ def world(server: ApiServer, proxy: FaultProxy, forge: Forge, folder: Path, name
     proxy.write_kubeconfig(folder / "kubeconfig")
     with Supervised(forge, environment(folder, namespace), folder / "operator.log") as operator:
         yield World(server, proxy, forge, namespace, folder, operator)
+
+
+def quiet(written: Callable[[], list[str]], at_most: int) -> None:
+    """Sees that no more than so many writes were made, and that they have come to an end."""
+    made = written()
+    assert len(made) <= at_most, f"{len(made)} writes: {made}"
+    time.sleep(0.3)
+    assert written() == made
 
 
 def install_crds(server: ApiServer) -> None:

@@ -271,6 +271,7 @@ def _operator_env(stack: Stack) -> dict[str, str]:
     return {
         "KUBECONFIG": str(layout.kubeconfig),
         "BTCWATCHER_WEBHOOK_URL": stack.api_url,
+        "BTCWATCHER_REPLICA": "local",
         "BTCWATCHER_WEBHOOK_KEY_FILE": str(layout.key("webhook")),
         "BTCWATCHER_BOT_KEY_FILE": str(layout.key("bot")),
         "BTCWATCHER_BOT_LISTEN_ADDRESS": HOST,

@@ -132,13 +132,16 @@ async def test_it_is_served_with_health_and_readiness() -> None:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
     ready = False
-    async with served("127.0.0.1", port, Metrics(), lambda: ready), aiohttp.ClientSession() as client:
+    problem = None
+    async with served("127.0.0.1", port, Metrics(), lambda: ready, lambda: problem), aiohttp.ClientSession() as client:
 
         async def ask(path: str) -> tuple[int, str]:
             async with client.get(f"http://127.0.0.1:{port}{path}") as answer:
                 return answer.status, await answer.text()
 
         assert (await ask("/healthz"))[0] == 200
+        problem = "the watches are dead"
+        assert await ask("/healthz") == (503, "the watches are dead\n")
         assert (await ask("/readyz"))[0] == 503
         ready = True
         assert (await ask("/readyz"))[0] == 200
@@ -148,5 +151,5 @@ async def test_it_is_served_with_health_and_readiness() -> None:
 
 
 async def test_port_zero_serves_nothing() -> None:
-    async with served("127.0.0.1", 0, Metrics(), lambda: True):
+    async with served("127.0.0.1", 0, Metrics(), lambda: True, lambda: None):
         pass
