@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -56,7 +57,7 @@ class World:
     folder: Path
     operator: Supervised
 
-    @property
+    @cached_property
     def platform(self) -> Platform:
         env = {
             key.removeprefix("BTCWATCHER_").lower(): value for key, value in self.env.items() if "BTCWATCHER_" in key
@@ -158,7 +159,8 @@ def until_empty(look: Any, what: str, seconds: float, log: Path) -> None:
 def environment(folder: Path, namespace: str, **more: str) -> dict[str, str]:
     """What an operator is started with; its API server is the one of `folder`/kubeconfig."""
     for name in ("webhook", "bot"):
-        (folder / name).write_text(f"a {name} key of at least thirty-two bytes")
+        if not (folder / name).exists():
+            (folder / name).write_text(f"a {name} key of at least thirty-two bytes")
     settings = {
         "WEBHOOK_URL": "http://127.0.0.1:8000",
         "WEBHOOK_KEY_FILE": str(folder / "webhook"),
