@@ -33,6 +33,8 @@ TAGS: Final = [
 ]
 _ANYBODY: Final = ("/api/v1/auth/register",)
 """A token says more there, and none is needed."""
+_OF_BODIES: Final = (400, 408, 413)
+"""What can be wrong with any body: not to be read, not there in time, too large."""
 _REFERENCE: Final = "#/components/schemas/{model}"
 
 _FREQTRADE: Final = {
@@ -152,6 +154,10 @@ def install(app: FastAPI) -> None:
             for path in _ANYBODY:
                 document["paths"][path]["post"]["security"] = [{}, {"bearer": []}]
             document["paths"][webhook.PATH] = {"post": _webhook()}
+            for operation in (one for methods in document["paths"].values() for one in methods.values()):
+                if "requestBody" in operation:
+                    for code, answer in responses(*_OF_BODIES).items():
+                        operation["responses"].setdefault(str(code), answer)
             examples.add_to(document)
             app.openapi_schema = document
         return app.openapi_schema

@@ -59,13 +59,15 @@ def split(identifier: str) -> tuple[str, str]:
 
 
 def aware(name: str, moment: datetime | None) -> datetime | None:
-    """The moment with a zone, UTC where it has none. Raises Problem 422 before 1970."""
+    """The moment with a zone, UTC where it has none. Raises Problem 422 before 1970 and from 9999 on."""
     if moment is None:
         return None
     try:
         aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
         aware = None
-    if aware is None or aware.year < 1970:
-        raise Problem(422, f"{name}: must be after 1970", [(name, "must be after 1970")])
+    if aware is None or not 1970 <= aware.year < 9999:
+        raise Problem(
+            422, f"{name}: must be after 1970 and before 9999", [(name, "must be after 1970 and before 9999")]
+        )
     return aware

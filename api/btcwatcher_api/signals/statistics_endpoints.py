@@ -24,6 +24,7 @@ router = APIRouter(
 )
 
 _LONGEST: Final = timedelta(days=31)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
 _STRATEGIES: Final = 100
 
@@ -132,7 +133,8 @@ async def get_trend(
 
 def _stretch(since: datetime | None, until: datetime | None, longest: timedelta) -> tuple[datetime, datetime]:
     end = aware("until", until) or datetime.now(UTC)
-    begin = aware("since", since) or end - _DAY
+    # Nothing was before 1970, and ids cannot say so.
+    begin = aware("since", since) or max(end - _DAY, _EPOCH)
     if begin >= end:
         raise Problem(422, "since: must be before until", [("since", "must be before until")])
     if end - begin > longest:

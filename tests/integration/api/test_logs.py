@@ -1,18 +1,17 @@
 """A bot's log by REST: a Strategy's pod on the embedded cluster's node."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from btcwatcher_crds.names import CONTAINER_BOT
 from btcwatcher_local.client.resources import PODS
 from support import desk as desks
 from support.desk import STRATEGIES, Desk
+from support.listening import listening
 from support.localcluster import LocalCluster, eventually, local_cluster, running
 
 pytestmark = pytest.mark.integration
@@ -49,18 +48,12 @@ async def bot(cluster: LocalCluster, script: str) -> None:
 @contextlib.asynccontextmanager
 async def by_network(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     """A client that reads answers as they come, which one within the process does not."""
-    assert desk.served.app is not None
-    server = uvicorn.Server(uvicorn.Config(desk.served.app, port=0, lifespan="off", log_config=None))
-    task = asyncio.create_task(server.serve())
-    await eventually(lambda: server.started)
-    port = server.servers[0].sockets[0].getsockname()[1]
     headers = {"Authorization": f"Bearer {desk.token}"}
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        await task
+    async with (
+        listening(desk.served.app) as url,
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as client,
+    ):
+        yield client
 
 
 async def test_lines_tail_and_times(desk: Desk, cluster: LocalCluster) -> None:

@@ -120,3 +120,10 @@ async def test_trend_by_the_day_is_of_utc_whatever_the_servers_zone(filled: Api,
 )
 async def test_what_is_too_much_is_refused(served: Api, path: str, filters: dict[str, str]) -> None:
     assert (await served.read(f"{STATISTICS}/{path}", **filters)).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["summary", "trend"])
+async def test_the_begin_and_the_end_of_time(served: Api, path: str) -> None:
+    """Found by requests made from the description: half a second after 1970 a day before was asked for."""
+    assert (await served.read(f"{STATISTICS}/{path}", until="0.5")).status_code == 200
+    assert (await served.read(f"{STATISTICS}/{path}", until="9999-12-31T23:59:59Z")).status_code == 422
