@@ -11,7 +11,10 @@ import httpx
 import pytest
 
 from btcwatcher_crds import names
-from support.kubectl import Kubectl, until
+from btcwatcher_crds.strategy import Strategy
+from btcwatcher_operator.children.http_route import http_route
+from btcwatcher_operator.platform import Gateway, Platform
+from support.kubectl import REPOSITORY, Kubectl, until
 from support.manifests import namespace, strategy
 from support.proxies import Proxies, proxies
 from support.stack import RunningStack
@@ -43,9 +46,31 @@ async def test_a_bots_own_api_and_websocket_by_host_name(running: RunningStack, 
     kubectl = running.kubectl
     url = urlsplit((kubectl.get("strategy", "eager", "desk") or {})["status"]["url"])
     assert url.hostname == "eager.desk.bots.localhost"
-    login = login_of(kubectl, *eager)
-    base, host = f"http://127.0.0.1:{url.port}", {"Host": url.netloc}
+    await usable(f"http://127.0.0.1:{url.port}", url.netloc, login_of(kubectl, *eager))
 
+
+async def test_a_bots_own_api_and_websocket_by_path(running: RunningStack, eager: tuple[str, str]) -> None:
+    """The HTTPRoute that the operator makes where a Gateway is named, and the path it leads to."""
+    kubectl = running.kubectl
+    manifest = kubectl.get("strategy", "eager", "desk") or {}
+    ingress_port, bot_port = urlsplit(manifest["status"]["url"]).port, manifest["status"]["port"]
+    platform = Platform("", b"", b"", "", base_domain="all.localhost", gateway=Gateway("web", "desk", by_path=True))
+    route = http_route(Strategy.model_validate(manifest), bot_port, platform)
+    kubectl("apply", "--server-side", "-f", str(REPOSITORY / "tests" / "data" / "httproutes-crd.yaml"))
+    kubectl("wait", "--for=condition=Established", "crd/httproutes.gateway.networking.k8s.io", "--timeout=30s")
+    kubectl.apply({**route, "metadata": {"name": "by-path", "namespace": "desk"}})
+    base = f"http://127.0.0.1:{ingress_port}/desk/eager"
+
+    def answers() -> bool:
+        return httpx.get(f"{base}/api/v1/ping", headers={"Host": "all.localhost"}).status_code == 200
+
+    until(answers, "the route is served", 30)
+    await usable(base, "all.localhost", login_of(kubectl, *eager))
+
+
+async def usable(base: str, host_name: str, login: dict[str, str]) -> None:
+    """What FreqUI and a consumer of messages do with a bot that is Eager."""
+    host = {"Host": host_name}
     async with httpx.AsyncClient(base_url=base, headers=host, timeout=20) as client:
         assert (await client.get("/api/v1/ping")).json() == {"status": "pong"}
         assert (await client.get("/api/v1/status")).status_code == 401, "not without a login"

@@ -52,9 +52,14 @@ def wants_websocket(request: web.Request) -> bool:
     return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
-async def forward(session: aiohttp.ClientSession, request: web.Request, address: str, port: int) -> web.StreamResponse:
-    """Pass the request on to `address:port` under the same path. Raises aiohttp.ClientError before any answer."""
-    url = f"http://{address}:{port}{request.raw_path}"
+async def forward(
+    session: aiohttp.ClientSession, request: web.Request, address: str, port: int, path: str
+) -> web.StreamResponse:
+    """Pass the request on to `address:port`; `path` is encoded and with its query.
+
+    Raises aiohttp.ClientError before any answer.
+    """
+    url = f"http://{address}:{port}{path}"
     if wants_websocket(request):
         return await _websocket(session, request, url)
     async with session.request(

@@ -17,7 +17,7 @@ EXACT = "Exact"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One path rule of an Ingress; host "" stands for every host."""
+    """One path rule of an Ingress or HTTPRoute; host "" stands for every host."""
 
     host: str
     path: str
@@ -25,12 +25,15 @@ class Route:
     namespace: str
     service: str
     port: int | str
-    ingress: str
+    owner: str
+    """The Ingress or HTTPRoute, for messages."""
+    replace_prefix: str | None = None
+    """What stands in place of `path` in the request that the Service gets; None: nothing is changed."""
 
 
 def routes_of(ingress: Obj) -> list[Route]:
     """All rules of an Ingress with a Service behind them, its default backend last."""
-    spec, namespace, name = ingress.get("spec") or {}, resources.namespace(ingress), resources.name(ingress)
+    spec, namespace, name = ingress.get("spec") or {}, resources.namespace(ingress), _owner("Ingress", ingress)
     found = []
     for rule in spec.get("rules") or []:
         for entry in (rule.get("http") or {}).get("paths") or []:
@@ -50,6 +53,10 @@ def routes_of(ingress: Obj) -> list[Route]:
     if service := (spec.get("defaultBackend") or {}).get("service"):
         found.append(Route("", "/", "Prefix", namespace, service["name"], _port(service), name))
     return found
+
+
+def _owner(kind: str, obj: Obj) -> str:
+    return f"{kind} {resources.namespace(obj)}/{resources.name(obj)}"
 
 
 def _port(service: Obj) -> int | str:

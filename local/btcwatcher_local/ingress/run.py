@@ -1,7 +1,9 @@
-"""Runs the ingress: watches Ingress, Service and Pod objects and answers on one port."""
+"""Runs the ingress: watches Ingress, HTTPRoute, Service and Pod objects and answers on one port."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import itertools
 from typing import TYPE_CHECKING
 
@@ -11,14 +13,14 @@ from aiohttp import web
 
 from btcwatcher_local.client import resources
 from btcwatcher_local.client.config import load_kubeconfig
+from btcwatcher_local.client.errors import ApiError
 from btcwatcher_local.client.http import Client
 from btcwatcher_local.client.informer import Informer
 from btcwatcher_local.client.queue import WorkQueue
-from btcwatcher_local.ingress import routes
+from btcwatcher_local.ingress import http_routes, routes
 from btcwatcher_local.ingress.proxy import forward
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Collection
     from pathlib import Path
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _CONNECT_SECONDS = 5
+_LOOK_FOR_CRD_SECONDS = 5
 
 
 async def run(
@@ -53,6 +56,7 @@ class IngressServer:
         self._client = client
         self._classes = classes
         self._ingresses = Informer(client, resources.INGRESSES)
+        self._http_routes = Informer(client, resources.HTTP_ROUTES)
         self._services = Informer(client, resources.SERVICES)
         self._pods = Informer(client, resources.PODS)
         self._labelled = self._pods.index(
@@ -62,6 +66,7 @@ class IngressServer:
         self._turn = itertools.count()
         self._queue: WorkQueue[Key] = WorkQueue("ingress", self._show_address, workers=2)
         self._ingresses.listen(self._on_ingress)
+        self._http_routes.listen(lambda old, new: self._rebuild())
         self._session: aiohttp.ClientSession | None = None
 
     async def run(self, host: str, port: int, ready: asyncio.Event | None) -> None:
@@ -87,9 +92,11 @@ class IngressServer:
             log.info("ingress is ready", host=host, port=runner.addresses[0][1], routes=len(self._routes))
             if ready is not None:
                 ready.set()
-            await self._queue.run()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._follow_http_routes())
+                group.create_task(self._queue.run())
         finally:
-            for informer in informers:
+            for informer in (*informers, self._http_routes):
                 await informer.stop()
             if self._session is not None:
                 await self._session.close()
@@ -100,13 +107,23 @@ class IngressServer:
         if new is not None:
             self._queue.add(resources.key(new))
 
+    async def _follow_http_routes(self) -> None:
+        """Their CRD is the Gateway API's and no part of Kubernetes: it may come at any time, or never."""
+        while True:
+            with contextlib.suppress(ApiError, aiohttp.ClientError, TimeoutError, OSError):
+                await self._client.request("GET", resources.HTTP_ROUTES.path(), params={"limit": "1"})
+                self._http_routes.start()
+                return
+            await asyncio.sleep(_LOOK_FOR_CRD_SECONDS)
+
     def _rebuild(self) -> None:
-        self._routes = [
+        found = [
             route
             for ingress in self._ingresses.items()
             if routes.served(ingress, self._classes)
             for route in routes.routes_of(ingress)
         ]
+        self._routes = found + [route for item in self._http_routes.items() for route in http_routes.routes_of(item)]
 
     async def _show_address(self, key: Key) -> float | None:
         """Say in the Ingress's status where it is served, for `kubectl get ingress`."""
@@ -124,11 +141,14 @@ class IngressServer:
         route = routes.find(self._routes, host, request.path)
         if route is None:
             known = "".join(f"  {name}\n" for name in routes.hosts(self._routes)) or "  none\n"
-            text = f"No Ingress serves {host}{request.path}. Hosts served here:\n{known}"
+            text = f"No Ingress or HTTPRoute serves {host}{request.path}. Hosts served here:\n{known}"
             return web.Response(status=404, text=text)
+        path = http_routes.rewritten(route, request.raw_path)
+        if path is None:
+            return web.Response(status=404, text=f"{route.owner} serves {route.path} as it is spelled there.\n")
         service = self._services.get(route.namespace, route.service)
         if service is None:
-            text = f"Ingress {route.namespace}/{route.ingress} names Service {route.service}, which does not exist.\n"
+            text = f"{route.owner} names Service {route.service}, which does not exist.\n"
             return web.Response(status=503, text=text)
         selector = (service["spec"].get("selector") or {}).items()
         candidates = self._labelled.get((route.namespace, *min(selector))) if selector else []
@@ -139,7 +159,7 @@ class IngressServer:
         address, port = found[next(self._turn) % len(found)]
         assert self._session is not None  # noqa: S101 - made before the site answers with routes
         try:
-            return await forward(self._session, request, address, port)
+            return await forward(self._session, request, address, port, path)
         except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, TimeoutError) as error:
             text = f"Service {route.namespace}/{route.service} did not answer at {address}:{port}: {error}\n"
             return web.Response(status=502, text=text)

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 import pytest_asyncio
+import yaml
 from aiohttp import web
 
 from btcwatcher_local import ingress
-from btcwatcher_local.client.resources import INGRESSES, PODS, SERVICES
+from btcwatcher_local.client import ApiError
+from btcwatcher_local.client.resources import CRDS, HTTP_ROUTES, INGRESSES, PODS, SERVICES
+from support.kubectl import REPOSITORY
 from support.localcluster import eventually
 
 if TYPE_CHECKING:
@@ -131,6 +134,54 @@ async def test_websockets_pass(served: tuple[LocalCluster, int, str]) -> None:
         assert channel.protocol == "chat"
         await channel.send_str("hello")
         assert (await channel.receive(timeout=2)).data == "/ws:hello"
+
+
+async def test_http_routes_by_path_once_their_crd_is_there(served: tuple[LocalCluster, int, str]) -> None:
+    cluster, port, _ = served
+    crd = yaml.safe_load((REPOSITORY / "tests" / "data" / "httproutes-crd.yaml").read_text())
+    base, host = f"http://127.0.0.1:{port}", {"Host": f"all.{cluster.namespace}.localhost"}
+    rewrite = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}
+    rule = {
+        "matches": [{"path": {"type": "PathPrefix", "value": "/desk/bot"}}],
+        "backendRefs": [{"name": "bot", "port": 8081}],
+        "filters": [{"type": "URLRewrite", "urlRewrite": rewrite}],
+    }
+    route = {"metadata": {"name": "bot"}, "spec": {"hostnames": [host["Host"]], "rules": [rule]}}
+    await cluster.client.create(CRDS, crd)
+    async with aiohttp.ClientSession() as session:
+
+        async def status(path: str) -> int:
+            async with session.get(base + path, headers=host) as answer:
+                return answer.status
+
+        async def made() -> bool:
+            try:
+                await cluster.create(HTTP_ROUTES, dict(route))
+            except ApiError:
+                return False
+            return True
+
+        async def answers() -> bool:
+            return await status("/desk/bot/") == 200
+
+        async def gone() -> bool:
+            return await status("/desk/bot/") == 404
+
+        try:
+            await eventually(made)
+            await eventually(answers)
+            async with session.post(f"{base}/desk/bot/api/v1/a%2Fb?x=1", data=b"body", headers=host) as answer:
+                told = await answer.json()
+            assert (told["path"], told["body"]) == ("/api/v1/a%2Fb?x=1", "body")
+            assert told["X-Forwarded-Host"] == host["Host"]
+            assert await status("/desk/bots") == 404
+            async with session.ws_connect(f"{base}/desk/bot/ws", headers=host) as channel:
+                await channel.send_str("hello")
+                assert (await channel.receive(timeout=5)).data == "/ws:hello"
+            await cluster.client.delete(HTTP_ROUTES, cluster.namespace, "bot")
+            await eventually(gone)
+        finally:
+            await cluster.client.delete(CRDS, "", crd["metadata"]["name"])
 
 
 async def test_without_a_ready_pod_it_says_so(served: tuple[LocalCluster, int, str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from btcwatcher_local.ingress import http_routes
 from btcwatcher_local.ingress.routes import endpoints, find, host_matches, host_of, hosts, routes_of, served
 
 Obj = dict[str, Any]
@@ -102,3 +103,54 @@ def test_endpoints_are_ready_pods() -> None:
     other = pod("other")
     other["metadata"]["labels"] = {"app": "y"}
     assert endpoints(SERVICE, 80, [other]) == []
+
+
+def http_route(*rules: Obj, hostnames: tuple[str, ...] = ("bots.example.com",)) -> Obj:
+    return {"metadata": {"name": "r", "namespace": "ns"}, "spec": {"hostnames": list(hostnames), "rules": list(rules)}}
+
+
+BY_PATH: Obj = {
+    "matches": [{"path": {"type": "PathPrefix", "value": "/desk/ema"}}],
+    "backendRefs": [{"group": "", "kind": "Service", "name": "ema", "port": 8081}],
+    "filters": [
+        {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("/desk/ema", "/"),
+        ("/desk/ema/", "/"),
+        ("/desk/ema/api/v1/a%2Fb?x=1", "/api/v1/a%2Fb?x=1"),
+        ("/desk/ema?x=/desk/ema", "/?x=/desk/ema"),
+        ("/desk/%65ma/api", None),
+    ],
+)
+def test_an_http_route_replaces_its_prefix(asked: str, given: str | None) -> None:
+    (route,) = http_routes.routes_of(http_route(BY_PATH))
+    assert (route.host, route.service, route.port) == ("bots.example.com", "ema", 8081)
+    assert http_routes.rewritten(route, asked) == given
+    assert find([route], "bots.example.com", "/desk/emax") is None
+
+
+def test_an_http_route_without_a_filter_or_a_host_changes_nothing() -> None:
+    rule = {key: value for key, value in BY_PATH.items() if key == "backendRefs"}
+    (route,) = http_routes.routes_of(http_route(rule, hostnames=()))
+    assert (route.host, route.path, route.replace_prefix) == ("", "/", None)
+    assert http_routes.rewritten(route, "/a%2Fb?x") == "/a%2Fb?x"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"filters": [{"type": "RequestRedirect", "requestRedirect": {}}]},
+        {"filters": [{"type": "URLRewrite", "urlRewrite": {"hostname": "x"}}]},
+        {"matches": [{"headers": [{"name": "x", "value": "y"}]}]},
+        {"matches": [{"path": {"type": "RegularExpression", "value": "/.*"}}]},
+        {"backendRefs": []},
+    ],
+)
+def test_rules_that_ask_for_more_are_passed_over(more: Obj) -> None:
+    assert http_routes.routes_of(http_route({**BY_PATH, **more})) == []
