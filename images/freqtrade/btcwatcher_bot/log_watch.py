@@ -19,6 +19,8 @@ _MAIN = "freqtrade"
 _RESOLVER = "freqtrade.resolvers.iresolver"
 _API_SERVER = "uvicorn.error"
 _WORKER = "freqtrade.worker"
+ENDS = "freqtrade.commands.trade_commands"
+"""Its one line comes when freqtrade begins to end."""
 _GIVES_UP = "OperationalException. Stopping trader"
 _ADDRESS_IN_USE = ("address already in use", "Errno 98", "Errno 48")
 _KEPT = 5
@@ -39,6 +41,7 @@ class LogWatch:
         self._import_failure: Failure | None = None
         self._fatal: Failure | None = None
         self._gave_up: Failure | None = None
+        self._ends = False
 
     def install(self) -> None:
         """See every record from now on."""
@@ -55,6 +58,11 @@ class LogWatch:
     def import_failure(self) -> Failure | None:
         """Why the strategy's file did not import, when freqtrade went on without it."""
         return self._import_failure
+
+    @property
+    def ends(self) -> bool:
+        """Whether freqtrade has begun to end."""
+        return self._ends
 
     @property
     def stopped_by(self) -> Failure | None:
@@ -74,6 +82,8 @@ class LogWatch:
 
     def _see(self, record: logging.LogRecord) -> None:
         now = time.monotonic()
+        if record.name == ENDS:
+            self._ends = True
         if record.levelno < logging.WARNING:
             if heartbeat_state(record.name, record.getMessage()) is not None:
                 self._liveness.heartbeat(now)

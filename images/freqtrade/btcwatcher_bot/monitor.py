@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from btcwatcher_bot import places, ports, termination
+from btcwatcher_bot.ending import Ending
 from btcwatcher_bot.health_files import absent, present
 from btcwatcher_bot.heartbeat import Liveness
+from btcwatcher_bot.log_watch import ENDS
 from btcwatcher_bot.rendered import Rendered
 from btcwatcher_bot.scrub import scrub
 from btcwatcher_bot.termination import Failure, Reason
@@ -35,6 +37,7 @@ class Monitor:
         termination_log: Path,
         wanted_state: WantedState | None = None,
         stopped_by: Callable[[], Failure | None] = lambda: None,
+        ending: Ending | None = None,
     ) -> None:
         """`stopped_by` gives the error for which freqtrade stopped trading."""
         self._rendered = rendered
@@ -42,6 +45,7 @@ class Monitor:
         self._termination_log = termination_log
         self._wanted_state = wanted_state
         self._stopped_by = stopped_by
+        self._ending = ending
         self._started = False
         self._hung = False
 
@@ -56,10 +60,12 @@ class Monitor:
 
     def look(self, now: float) -> None:
         """Look once; `now` in monotonic seconds."""
-        # A user's log_config may silence the worker's INFO lines, and with them the heartbeat.
-        worker = logging.getLogger(_WORKER_LOGGER)
-        if not worker.isEnabledFor(logging.INFO):
-            worker.setLevel(logging.INFO)
+        # A user's log_config may silence INFO lines, and with them the heartbeat.
+        for name in (_WORKER_LOGGER, ENDS):
+            if not logging.getLogger(name).isEnabledFor(logging.INFO):
+                logging.getLogger(name).setLevel(logging.INFO)
+        if self._ending is not None and self._ending.look(now):
+            logger.warning("SIGTERM was not heeded: sent again")
         if self._liveness.hung(now):
             self._on_hang(now)
         else:

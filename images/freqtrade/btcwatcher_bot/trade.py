@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from btcwatcher_bot import places, ports, termination
 from btcwatcher_bot.credentials import known_secrets, read_credentials, run_config, write_private
+from btcwatcher_bot.ending import Ending
 from btcwatcher_bot.exit_status import exit_status
 from btcwatcher_bot.health_files import absent, present
 from btcwatcher_bot.heartbeat import Liveness, heartbeat_interval, patience
@@ -58,12 +59,15 @@ def trade() -> int:
     secrets = known_secrets(credentials, places.API_ACCESS, places.NETRC)
     watch = LogWatch(places.SOURCE, liveness, lambda words: _leave_for_taken_port(settings, words))
     watch.install()
+    ending = Ending(lambda: watch.ends)
+    ending.install()
     monitor = Monitor(
         rendered,
         liveness,
         settings.termination_log,
         wanted_state,
         lambda: watch.stopped_by and watch.stopped_by.without(secrets),
+        ending,
     )
     returned = _freqtrade(monitor, configs)
     absent(places.READY)

@@ -85,20 +85,6 @@ def test_hang_takes_the_liveness_file_away(make_bot: Any) -> None:
     assert "has not come round" in bot.termination["message"]
 
 
-def test_exchange_that_is_away_is_no_hang(make_bot: Any, exchange: Any) -> None:
-    bot = make_bot("pulse.py", "Pulse", _two_pairs)
-    bot.environment["BTCWATCHER_HANG_SECONDS"] = "40"
-
-    bot.start_trading()
-    exchange.post("/_faults", {"status": 503})
-    time.sleep(45)
-
-    assert bot.there("run/alive")
-    assert bot.process.poll() is None
-    exchange.delete("/_faults")
-    assert bot.end() == 0
-
-
 def test_stopped_bot_is_alive_and_started_and_says_so(make_bot: Any) -> None:
     def stopped(config: Config) -> None:
         config["initial_state"] = "stopped"
