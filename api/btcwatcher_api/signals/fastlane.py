@@ -132,6 +132,8 @@ class WebhookProtocol(asyncio.Protocol):
         self._writable = True
         self._ending = False
         self._answered = False
+        self._idle = False
+        """Found idle at the last look."""
         self._last = 0.0
         """When bytes last came or went."""
         self._began = 0.0
@@ -154,6 +156,7 @@ class WebhookProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._last = self._loop.time()
+        self._idle = False
         if not self._buffer:
             self._began = self._last
         self._buffer += data
@@ -273,8 +276,11 @@ class WebhookProtocol(asyncio.Protocol):
                 self._hand_over()
                 return
             if self._answered and not self._buffer and now - self._last >= patience:
-                self._transport.close()
-                return
+                if self._idle:
+                    self._transport.close()
+                    return
+                # Where the machine is slow, a request may lie in the socket by now: one more look at it first.
+                self._idle = True
         self._timer = self._loop.call_later(max(0.1, patience - (now - self._last)), self._look)
 
     def _hand_over(self) -> None:

@@ -1,5 +1,6 @@
 """A real Postgres, once a session, and for each module a database of its own with the real migrations in it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -56,6 +57,19 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
                     json={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
                 )
             yield Cluster(serving, http)
+
+
+@pytest.fixture
+async def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmbeddedPostgres]:
+    """A server of the test's own, to do harm to."""
+    monkeypatch.delenv("BTCWATCHER_DATABASE_URL", raising=False)
+    server = EmbeddedPostgres(tmp_path / "postgres")
+    try:
+        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(migrate, server.url, 1)
+        yield server
+    finally:
+        await asyncio.to_thread(server.remove)
 
 
 @pytest.fixture

@@ -242,6 +242,7 @@ async def test_an_idle_connection_is_closed_and_a_silent_one_is_not(place: Place
     for lane in place.lanes():
         lane._last -= 100
         lane._look()
+        lane._look()
     assert await caller.closed()
     await silent.send(request(entry(2)))
     assert (await silent.answer()).status == 202

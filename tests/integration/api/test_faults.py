@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,19 +21,6 @@ from support.api import FREQTRADE, Api
 pytestmark = pytest.mark.integration
 
 ENTRY = FREQTRADE["entry"]
-
-
-@pytest.fixture
-async def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmbeddedPostgres]:
-    """A server of the test's own, to do harm to."""
-    monkeypatch.delenv("BTCWATCHER_DATABASE_URL", raising=False)
-    server = EmbeddedPostgres(tmp_path / "postgres")
-    try:
-        await asyncio.to_thread(server.start)
-        await asyncio.to_thread(migrate, server.url, 1)
-        yield server
-    finally:
-        await asyncio.to_thread(server.remove)
 
 
 def count(url: str) -> int:

@@ -1,7 +1,6 @@
-"""`btcwatcher-api serve` as a process: real sockets, a real watch on the embedded API server, kill -9 under load."""
+"""`btcwatcher-api serve` as a process: real sockets, a real watch on the embedded API server."""
 
 import asyncio
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -103,39 +102,6 @@ async def test_kubernetes_away_is_no_reason_to_refuse_signals(postgres_url: str,
             await becomes(served, 404)
     finally:
         await process.__aexit__(None, None, None)
-
-
-async def test_kill_9_under_load_loses_nothing_that_was_acknowledged(
-    cluster: Cluster, postgres_url: str, tmp_path: Path
-) -> None:
-    await cluster.define()
-    await cluster.apply()
-    acknowledged: set[str] = set()
-    port = free_port()
-
-    async def sender(served: ApiProcess, number: int) -> None:
-        for sent in range(10_000):
-            try:
-                answer = await served.http.post(
-                    webhook(), json={**ENTRY, "trade_id": f"{port}-{number}-{sent}"}, auth=("", token())
-                )
-            except httpx.TransportError:
-                return
-            assert answer.status_code == 202, answer.text
-            acknowledged.add(answer.json()["id"])
-
-    async with api.process(postgres_url, tmp_path, tmp_path / "kubeconfig", port) as served:
-        await served.ready()
-        senders = [asyncio.create_task(sender(served, number)) for number in range(16)]
-        while len(acknowledged) < 300:
-            await asyncio.sleep(0.01)
-            assert not any(task.done() for task in senders)
-        served.process.send_signal(signal.SIGKILL)
-        await asyncio.gather(*senders)
-        await served.process.wait()
-    with psycopg.connect(postgres_url) as connection:
-        stored = {str(identifier) for (identifier,) in connection.execute("SELECT id FROM signals")}
-    assert acknowledged <= stored
 
 
 async def test_an_orderly_stop_answers_whoever_waits(cluster: Cluster, postgres_url: str, tmp_path: Path) -> None:
