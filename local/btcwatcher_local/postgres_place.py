@@ -5,6 +5,7 @@ both the binaries and the data, which it cannot below a folder of mode 0700 such
 system's temp folder, and a note in the folder that was asked for says where.
 """
 
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -171,15 +172,18 @@ def _copied(install: Path, runner: Runner) -> Path:
     root = _private_folder(f"btcwatcher-postgres-bin-{_digest(stamp)}", runner)
     target = root / _WHEEL / install.name
     done = root / "complete"
-    if done.exists():
-        return target
-    shutil.copytree(install, target, dirs_exist_ok=True)
-    if (site / _LIBRARIES).is_dir():
-        shutil.copytree(site / _LIBRARIES, root / _LIBRARIES, dirs_exist_ok=True)
-    for path in (root, *root.rglob("*")):
-        if not path.is_symlink():
-            runner.own(path)
-    done.touch()
+    # Several may start at once: a program that already runs cannot be written over.
+    with (root / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists():
+            return target
+        shutil.copytree(install, target, dirs_exist_ok=True)
+        if (site / _LIBRARIES).is_dir():
+            shutil.copytree(site / _LIBRARIES, root / _LIBRARIES, dirs_exist_ok=True)
+        for path in (root, *root.rglob("*")):
+            if not path.is_symlink():
+                runner.own(path)
+        done.touch()
     return target
 
 

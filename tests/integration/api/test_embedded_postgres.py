@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,6 +140,30 @@ def test_below_a_private_folder_of_root_it_lies_elsewhere_and_says_where(tmp_pat
         server.remove()
     assert not elsewhere.exists()
     assert not asked.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to hand Postgres to another user")
+def test_several_that_start_at_once_copy_the_binaries_once() -> None:
+    asked_for = (
+        "import pathlib; from btcwatcher_local import postgres_place as place; runner = place.find_runner(); "
+        # As where the environment lies in a folder that only root may enter.
+        "place.Runner.can = lambda self, test, path: 'site-packages' not in str(path); "
+        "print(runner.run(place.find_binaries(runner, pathlib.Path('nothing')) / 'postgres', '--version').stdout)"
+    )
+    # Not below pytest's folder, which nobody else may enter.
+    with tempfile.TemporaryDirectory() as temporary:
+        Path(temporary).chmod(0o755)
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-c", asked_for],
+                env={**os.environ, "TMPDIR": temporary},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for _ in range(4)
+        ]
+        assert all("PostgreSQL" in process.communicate()[0] for process in started)
 
 
 def test_a_folder_of_somebody_elses_files_is_left_alone(tmp_path: Path) -> None:
