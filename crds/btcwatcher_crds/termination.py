@@ -35,6 +35,8 @@ class TerminationReason(StrEnum):
     """Live trading without the keys it needs."""
     DATABASE_ERROR = "DatabaseError"
     """The trade database cannot be opened or migrated."""
+    DATABASE_IN_USE = "DatabaseInUse"
+    """Another bot has the trade database: an earlier pod that has not ended, or a volume given to two."""
     PORT_IN_USE = "PortInUse"
     """Something else listens on the bot's port."""
     BOT_EXITED = "BotExited"

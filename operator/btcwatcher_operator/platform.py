@@ -48,6 +48,8 @@ class Platform:
     """Annotations of every Ingress."""
     gateway: Gateway | None = None
     """Where bots are attached by an HTTPRoute in place of an Ingress; None: by Ingress."""
+    volume_access_mode: str = "ReadWriteOnce"
+    """Access mode of new volume claims."""
     hang_seconds: int = 300
     """A bot whose loop has not come round for so long is restarted."""
     exchange_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

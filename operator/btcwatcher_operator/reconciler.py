@@ -18,6 +18,7 @@ from btcwatcher_operator.bot_state import read
 from btcwatcher_operator.brake import Brake, Part, Turn
 from btcwatcher_operator.children.build import Revision, children, render_revision, trial, url
 from btcwatcher_operator.children.proxies import ProxySource
+from btcwatcher_operator.children.volume_claim import as_it_was_made
 from btcwatcher_operator.cluster import Cluster, ClusterError
 from btcwatcher_operator.drift import applied_hash, differences, stamped
 from btcwatcher_operator.live import LiveNamespaces, allows
@@ -208,7 +209,9 @@ class Reconciler:
         """Brings the children to what was decided. Returns how that went. Raises Blocked."""
         desired = children(strategy, self._platform, self._port(key), rollout.revision, rollout.restarted_at)
         tried = trial(strategy, rollout.candidate) if rollout.candidate else []
-        await self._apply(key, strategy, [stamped(child) for child in desired], confirmation)
+        live = self._store.children(key)
+        made = [stamped(as_it_was_made(child, live.get(_child_key(child)))) for child in desired]
+        await self._apply(key, strategy, made, confirmation)
         try:
             await self._apply(key, strategy, [stamped(child) for child in tried], confirmation)
         except Blocked as blocked:

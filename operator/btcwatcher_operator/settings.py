@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     """Where a bot's API listens."""
     hang_seconds: Annotated[int, Field(ge=30)] = 300
     """A bot whose loop has not come round for so many seconds is restarted."""
+    volume_access_mode: Literal["ReadWriteOnce", "ReadWriteOncePod"] = "ReadWriteOnce"
+    """Access mode of new volume claims. ReadWriteOncePod, where the storage offers it, keeps a second pod from the
+    volume even on the same node. A claim that is there keeps the mode it was made with."""
     port_range: str = "8081-9080"
     """The port pool, first and last port."""
     base_domain: str = ""
@@ -156,6 +159,7 @@ class Settings(BaseSettings):
             ingress_annotations=self.ingress_annotations,
             gateway=self._gateway(),
             hang_seconds=self.hang_seconds,
+            volume_access_mode=self.volume_access_mode,
             exchange_defaults=_exchange_defaults(self.exchange_defaults_file),
         )
 

@@ -14,6 +14,8 @@ CREDENTIALS = Path("credentials")
 PROXIES = Path("proxies")
 """A file for each Proxy of the Strategy that has a URL, named as the Proxy is."""
 DATA = Path("data")
+DATABASE_LOCK = DATA / "bot.lock"
+"""Beside the trade database, in its volume."""
 RUN = Path("run")
 RUN_CONFIG = RUN / "credentials.json"
 PROXY_CONFIG = RUN / "proxies.json"

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     EXCHANGE_UNREACHABLE = "ExchangeUnreachable"
     CREDENTIALS_MISSING = "CredentialsMissing"
     DATABASE_ERROR = "DatabaseError"
+    DATABASE_IN_USE = "DatabaseInUse"
     PORT_IN_USE = "PortInUse"
     BOT_EXITED = "BotExited"
 

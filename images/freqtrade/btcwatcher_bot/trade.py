@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from btcwatcher_bot import places, ports, termination
 from btcwatcher_bot.credentials import known_secrets, read_credentials, run_config, write_private
+from btcwatcher_bot.database_lock import DatabaseLock, TakenError
 from btcwatcher_bot.ending import Ending
 from btcwatcher_bot.exit_status import exit_status
 from btcwatcher_bot.health_files import absent, present
@@ -42,6 +43,11 @@ def trade() -> int:
     credentials = read_credentials(places.CREDENTIALS)
     if (refusal := _refusal(settings, rendered, credentials)) is not None:
         return _refuse(settings, refusal)
+    lock = DatabaseLock(places.DATABASE_LOCK)
+    try:
+        lock.take()
+    except TakenError as error:
+        return _refuse(settings, Failure(Reason.DATABASE_IN_USE, str(error)))
     interval = heartbeat_interval(rendered.heartbeat_interval, settings.hang_seconds)
     write_private(places.RUN_CONFIG, run_config(credentials, interval))
     configs = [places.CONFIG, places.API_ACCESS, places.STATE, places.RUN_CONFIG]

@@ -97,7 +97,7 @@ def children(
     built = [
         access_secret(strategy, platform.webhook_url, token, bot_api),
         revision_secret(strategy, revision.name, revision.files, revision.annotations),
-        volume_claim(strategy),
+        volume_claim(strategy, platform.volume_access_mode),
         service(strategy, port),
         stateful_set(strategy, _restartable(revision.template, restarted_at), _replicas(strategy)),
     ]

@@ -5,10 +5,17 @@ from btcwatcher_crds.strategy import RetentionPolicy, Strategy
 from btcwatcher_operator.children.metadata import Object, metadata
 
 
-def volume_claim(strategy: Strategy) -> Object:
+def as_it_was_made(child: Object, live: Object | None) -> Object:
+    """A claim with the access modes that it has: they cannot be changed. Anything else as it is."""
+    if child["kind"] != "PersistentVolumeClaim" or live is None or "spec" not in live:
+        return child
+    return {**child, "spec": {**child["spec"], "accessModes": live["spec"]["accessModes"]}}
+
+
+def volume_claim(strategy: Strategy, access_mode: str) -> Object:
     storage = strategy.spec.storage
     spec: Object = {
-        "accessModes": ["ReadWriteOnce"],
+        "accessModes": [access_mode],
         "resources": {"requests": {"storage": storage.size}},
     }
     if storage.storage_class_name:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import signal
 import socket
 import stat
@@ -144,6 +145,27 @@ def test_taken_port_is_said(make_bot: Any) -> None:
 
     assert bot.termination["reason"] == "PortInUse"
     assert str(bot.port) in bot.termination["message"]
+
+
+def test_a_second_bot_on_the_same_database_does_not_start(make_bot: Any) -> None:
+    """As after a pod was deleted by force while its node was only unreachable."""
+    first = make_bot("pulse.py", "Pulse", _two_pairs)
+    first.start_trading()
+    _wait("an entry", lambda: len(first.trades()) >= 1)
+    second = make_bot("pulse.py", "Pulse", _two_pairs)
+    if (second.folder / "data").exists():
+        shutil.rmtree(second.folder / "data")
+    (second.folder / "data").symlink_to(first.folder / "data")
+
+    assert second.run("trade") == 1
+    assert second.termination["reason"] == "DatabaseInUse"
+    assert f"process {first.process.pid}" in second.termination["message"]
+    assert first.process.poll() is None
+
+    first.process.kill()
+    first.process.wait(10)
+    second.start_trading()
+    assert second.end() == 0
 
 
 def test_live_without_credentials_is_refused(make_bot: Any) -> None:
