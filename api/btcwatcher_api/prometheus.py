@@ -23,6 +23,8 @@ class Sample:
 
     labels: dict[str, str]
     value: float
+    text: str
+    """The value as Prometheus wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,11 @@ class Prometheus:
     async def query(self, expression: str) -> list[Sample]:
         """The instant vector. Raises PrometheusError."""
         result = await self._ask("/api/v1/query", {"query": expression})
-        return [Sample(dict(one["metric"]), value) for one in result if (value := _number(one["value"][1])) is not None]
+        return [
+            Sample(dict(one["metric"]), value, str(one["value"][1]))
+            for one in result
+            if (value := _number(one["value"][1])) is not None
+        ]
 
     async def query_range(self, expression: str, start: datetime, end: datetime, step: float) -> list[Point]:
         """The points of the first series; `step` in seconds. Raises PrometheusError."""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from btcwatcher_api.access import viewer
 from btcwatcher_api.monitoring import queries, schemas
+from btcwatcher_api.monitoring.trading import trading
 from btcwatcher_api.monitoring.trends import FigureTrend, trend
 from btcwatcher_api.problems import responses
 from btcwatcher_api.prometheus import Sample
@@ -61,7 +62,9 @@ def usage_of(addresses: Iterable[str], told: Mapping[str, list[Sample]]) -> sche
     return schemas.NodeUsage(**{name: value(samples) for name, samples in told.items()})
 
 
-@router.get("/strategies", operation_id="getStrategiesMonitoring", summary="Every bot, its pod and what it uses")
+@router.get(
+    "/strategies", operation_id="getStrategiesMonitoring", summary="Every bot: its pod, what it uses and how it trades"
+)
 async def get_strategies(
     request: Request,
     known: Known,
@@ -76,7 +79,9 @@ async def get_strategies(
     prometheus = sources.configured(request.app.state.prometheus)
     told = None
     if prometheus is not None:
-        told = await sources.prometheus(queries.instant(prometheus, queries.BOT_QUERIES))
+        asked = {**queries.BOT_QUERIES, **queries.TRADING_QUERIES}
+        told = await sources.prometheus(queries.instant(prometheus, asked))
+    figures = trading({name: (told or {}).get(name, []) for name in queries.TRADING_QUERIES})
     pods = {bot.strategy: bot for bot in seen.bots} if seen is not None else {}
     used = {
         name: {(one.labels.get("namespace"), one.labels.get("pod")): one.value for one in samples}
@@ -100,6 +105,7 @@ async def get_strategies(
                 restarts=bot.restarts if bot else None,
                 cpu_cores=used.get("cpu_cores", {}).get(label),
                 memory_bytes=used.get("memory_bytes", {}).get(label),
+                trading=figures.get(place),
             )
         )
     return schemas.StrategiesMonitoring(

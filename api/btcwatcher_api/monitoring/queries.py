@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from btcwatcher_api.prometheus import Point, Prometheus, Sample
+from btcwatcher_crds import bot_metrics
 from btcwatcher_crds.names import CONTAINER_BOT
 
 # By instance, of node exporter.
@@ -26,6 +27,15 @@ BOT_QUERIES: Final = {
     "cpu_cores": "sum by (namespace, pod)"
     f' (rate(container_cpu_usage_seconds_total{{container="{CONTAINER_BOT}"}}[5m]))',
     "memory_bytes": f'sum by (namespace, pod) (container_memory_working_set_bytes{{container="{CONTAINER_BOT}"}})',
+}
+# By namespace and name, of `btcwatcher-api collect`; a collector that stands by has none.
+TRADING_QUERIES: Final = {
+    "reachable": bot_metrics.BOT_REACHABLE.name,
+    "open_trades": bot_metrics.BOT_OPEN_TRADES.name,
+    "open_profit": bot_metrics.BOT_OPEN_PROFIT.name,
+    "closed_profit": bot_metrics.BOT_CLOSED_PROFIT.name,
+    "balance": bot_metrics.BOT_BALANCE.name,
+    "last_process": bot_metrics.BOT_LAST_PROCESS.name,
 }
 # One series each; the unit is `ratio`.
 UTILIZATION_QUERIES: Final = {

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from btcwatcher_api.monitoring.trading import TradingFigures
 from btcwatcher_api.sources import DataSource
 from btcwatcher_api.system.capacity import Figures
 
@@ -59,6 +60,8 @@ class BotMonitoring(_Answer):
     cpu_cores: float | None
     """Over the last five minutes, from Prometheus."""
     memory_bytes: float | None
+    trading: TradingFigures | None
+    """Null where Prometheus is not configured or does not scrape the collector."""
 
 
 class StrategiesMonitoring(_Answer):

@@ -156,6 +156,7 @@ async def test_without_prometheus_it_is_said(desk: Desk) -> None:
     line = bots["items"][0]
     assert (line["id"], line["node"], line["phase"], line["restarts"]) == ("trading.ema-cross", "node-1", "Pending", 0)
     assert (line["since"], line["cpu_cores"], line["memory_bytes"]) == ("2026-11-23T00:00:00Z", None, None)
+    assert line["trading"] is None
     health = await get(desk, f"{SYSTEM}/health")
     assert health["ok"] is True, health
     assert states(health) == {"prometheus": "not configured"}
@@ -180,6 +181,15 @@ async def test_statistics_are_numbers(desk: Desk) -> None:
     assert told["uptime_seconds"] >= 0
 
 
+TRADING = {
+    "btcwatcher_bot_reachable": "1",
+    "btcwatcher_bot_open_trades": "2",
+    "btcwatcher_bot_open_profit": "-1.25e-05",
+    "btcwatcher_bot_balance": "1003.7",
+    "btcwatcher_bot_last_process_timestamp_seconds": "1795000000",
+}
+
+
 def answer(path: str, form: dict[str, str]) -> tuple[int, Any]:
     query = form["query"]
     if path.endswith("query_range"):
@@ -188,6 +198,9 @@ def answer(path: str, form: dict[str, str]) -> tuple[int, Any]:
         return 200, prometheus.vector(({"instance": "10.0.0.7:9100"}, "1.5"), ({"instance": "other:9100"}, "9"))
     if "container_memory" in query:
         return 200, prometheus.vector(({"namespace": "trading", "pod": "ema-cross-0"}, "216006656"))
+    if query in TRADING:
+        labels = {"namespace": "trading", "name": "ema-cross", "currency": "USDT"}
+        return 200, prometheus.vector((labels, TRADING[query]))
     return 200, prometheus.vector()
 
 
@@ -207,6 +220,15 @@ async def test_with_prometheus_there_are_figures(postgres_url: str, tmp_path: Pa
         assert (usage["cpu_cores"], usage["memory_bytes"]) == (1.5, None)
         line = (await get(desk, f"{MONITORING}/strategies"))["items"][0]
         assert (line["cpu_cores"], line["memory_bytes"]) == (None, 216006656)
+        assert line["trading"] == {
+            "reachable": True,
+            "open_trades": 2,
+            "open_profit": "-0.0000125",
+            "closed_profit": None,
+            "balance": "1003.7",
+            "currency": "USDT",
+            "last_process_at": "2026-11-18T11:06:40Z",
+        }
         trend = await get(desk, f"{SYSTEM}/capacity/utilization-trend", hours=2, points=10)
         series = {one["name"]: one for one in trend["series"]}
         assert series["cpu_used"]["unit"] == "ratio"
