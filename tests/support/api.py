@@ -153,7 +153,7 @@ class ApiProcess:
     http: httpx.AsyncClient
     log: Path
 
-    async def ready(self, seconds: float = 30.0) -> None:
+    async def ready(self, seconds: float = 120.0) -> None:
         deadline = time.monotonic() + seconds
         while True:
             with contextlib.suppress(httpx.TransportError):

@@ -1,19 +1,20 @@
 """`GET /api/v1/signals/`: the history, and single signals."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from btcwatcher_api.access import viewer
 from btcwatcher_api.problems import Problem, responses
-from btcwatcher_api.signals import repository
+from btcwatcher_api.signals import repository, wire
 from btcwatcher_api.signals.cursor import Cursor, decode
 from btcwatcher_api.signals.filter_query import Wanted
-from btcwatcher_api.signals.schemas import Signal, SignalDetail, SignalPage
+from btcwatcher_api.signals.schemas import SignalDetail, SignalPage
 
 router = APIRouter(
     prefix="/api/v1/signals",
@@ -39,10 +40,19 @@ async def reading(request: Request) -> AsyncIterator[AsyncConnection]:
 Reading = Annotated[AsyncConnection, Depends(reading)]
 
 
+async def asking(request: Request) -> AsyncIterator[AsyncConnection]:
+    """The same for a single statement, without the round trips of a transaction around it."""
+    async with request.app.state.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        yield connection
+
+
+Asking = Annotated[AsyncConnection, Depends(asking)]
+
+
 @router.get("", include_in_schema=False)
-@router.get("/", operation_id="listSignals", summary="List signals, newest first")
+@router.get("/", operation_id="listSignals", summary="List signals, newest first", response_model=SignalPage)
 async def list_signals(
-    connection: Reading,
+    connection: Asking,
     wanted: Wanted,
     order: Annotated[
         Order | None,
@@ -53,28 +63,29 @@ async def list_signals(
     ] = None,
     cursor: Annotated[str | None, Query(max_length=64, description="`next` or `previous` of an answer")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> SignalPage:
+) -> Response:
     """Filters are combined with AND. Pages are stable: a cursor points between two signals, not at a number."""
     begin = _begin(cursor, order)
     if wanted is None:
-        return SignalPage(items=[], next=None, previous=None)
+        return _page([], None, None)
     by_arrival = begin.arrival is not None if begin else order is Order.ARRIVAL
     page = await repository.page(connection, wanted, begin, limit, by_arrival=by_arrival)
-    return SignalPage(
-        items=[Signal.model_validate(row) for row in page.rows],
-        next=page.older.encode() if page.older else None,
-        previous=page.newer.encode() if page.newer else None,
-    )
+    return _page(page.rows, page.older, page.newer)
 
 
 @router.get(
     "/{signal_id}", operation_id="getSignal", summary="One signal, with the body it came as", responses=responses(404)
 )
-async def get_signal(connection: Reading, signal_id: UUID) -> SignalDetail:
+async def get_signal(connection: Asking, signal_id: UUID) -> SignalDetail:
     row = await repository.one(connection, signal_id)
     if row is None:
         raise Problem(404, "there is no such signal")
     return SignalDetail.model_validate(row)
+
+
+def _page(rows: Sequence[Row[Any]], older: Cursor | None, newer: Cursor | None) -> Response:
+    content = wire.page(rows, older.encode() if older else None, newer.encode() if newer else None)
+    return Response(content, media_type="application/json")
 
 
 def _begin(cursor: str | None, order: Order | None) -> Cursor | None:

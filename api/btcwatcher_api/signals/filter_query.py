@@ -12,7 +12,8 @@ from btcwatcher_crds.names import split_strategy_id
 from btcwatcher_crds.strategy import SignalLevel
 
 
-def _wanted(
+# A coroutine, for FastAPI gives functions to another thread, which costs more than this does.
+async def _wanted(
     namespace: Annotated[str | None, Query(max_length=63)] = None,
     strategy: Annotated[
         str | None,

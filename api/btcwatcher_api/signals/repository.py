@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, select
+from sqlalchemy import Row, RowMapping, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from btcwatcher_api.signals import arrival
+from btcwatcher_api.signals import arrival, wire
 from btcwatcher_api.signals.cursor import Cursor, Position
 from btcwatcher_api.signals.dedup import time_range_of
 from btcwatcher_api.signals.filters import Filter, conditions
-from btcwatcher_api.signals.table import listed, signals
+from btcwatcher_api.signals.table import signals
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows, newest first, and whether there are more on either side."""
+    """Rows of `wire.columns`, newest first, and whether there are more on either side."""
 
-    rows: Sequence[RowMapping]
+    rows: Sequence[Row[Any]]
     older: Cursor | None
     newer: Cursor | None
 
@@ -27,7 +27,7 @@ class Page:
 def page_query(wanted: Filter, cursor: Cursor | None, limit: int) -> Select[Any]:
     """By the events' times. One row more than the limit, to know whether there are more."""
     ascending = cursor is not None and cursor.newer
-    query = select(*listed).where(*conditions(wanted))
+    query = select(*wire.columns, signals.c.arrival).where(*conditions(wanted))
     if cursor is not None:
         begin = time_range_of(cursor.id)
         if ascending:
@@ -43,7 +43,7 @@ def page_query(wanted: Filter, cursor: Cursor | None, limit: int) -> Select[Any]
 def arrivals_query(wanted: Filter, cursor: Cursor | None, limit: int) -> Select[Any]:
     """By arrival, as far as it is settled. One row more than the limit."""
     columns = signals.c
-    query = select(*listed).where(*conditions(wanted), arrival.settled()).limit(limit + 1)
+    query = select(*wire.columns, signals.c.arrival).where(*conditions(wanted), arrival.settled()).limit(limit + 1)
     if cursor is None or cursor.arrival is None:
         return query.order_by(columns.arrival.desc(), columns.id.desc())
     position = Position(cursor.arrival, cursor.id)
@@ -57,11 +57,11 @@ async def page(
 ) -> Page:
     """One page of the history, newest first: by the events' times, or by their arrival."""
 
-    def cursor_at(row: RowMapping, *, newer: bool) -> Cursor:
-        return Cursor(row["id"], newer, row["arrival"] if by_arrival else None)
+    def cursor_at(row: Row[Any], *, newer: bool) -> Cursor:
+        return Cursor(UUID(row.id), newer, row.arrival if by_arrival else None)
 
     query = (arrivals_query if by_arrival else page_query)(wanted, cursor, limit)
-    rows = list((await connection.execute(query)).mappings())
+    rows = list((await connection.execute(query)).all())
     more = len(rows) > limit
     rows = rows[:limit]
     if cursor is not None and cursor.newer:
