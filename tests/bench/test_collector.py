@@ -54,6 +54,7 @@ def address() -> Iterator[str]:
         process.terminate()
 
 
+@pytest.mark.timeout(1800)
 async def test_999_bots_in_a_cycle_of_30_seconds(database_url: str, tmp_path: Path, address: str) -> None:
     registry = Registry(None)
     registry.replace([with_port(f"bench.bot-{number:03}", 8081 + number) for number in range(BOTS)])

@@ -112,7 +112,8 @@ class Ledger:
 
         Raises LedgerAway (they may be written: ask again), LedgerBusy and FillsRefused.
         """
-        async with self._turn, self._guarded() as connection, connection.transaction():
+        # Two round trips in all, one of them under the lock: writers of signals wait meanwhile.
+        async with self._turn, self._guarded() as connection, connection.pipeline(), connection.transaction():
             # Whoever waits for this lock makes every writer wait behind it: not for long.
             await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'")
             await connection.execute(_HOLD_WRITERS)

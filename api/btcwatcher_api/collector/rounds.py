@@ -30,6 +30,8 @@ _CHECK_SECONDS: Final = 5.0
 _FORGET_SECONDS: Final = 3600.0
 _CLOSED_CYCLES: Final = 5
 """So often closed trades are read though no open one has gone: one may have opened and closed between two visits."""
+_NEWS: Final = 3
+"""Failures in a row after which the log tells of them."""
 _SPREAD_SECONDS: Final = 0.03
 """First visits begin so far apart, up to a whole cycle."""
 _KEEP_ALIVE_SECONDS: Final = 4.0
@@ -144,7 +146,9 @@ class Rounds:
             result = error.result
             place.bot.away()
             place.failures += 1
-            self._tell(_log.warning, strategy, "the bot cannot be read", error)
+            # One that is just starting, or restarting, is no news.
+            if place.failures >= _NEWS:
+                self._tell(_log.warning, strategy, "the bot cannot be read", error)
         except LedgerAway as error:
             self._lost = error
         except (LedgerBusy, FillsRefused) as error:
@@ -160,7 +164,7 @@ class Rounds:
             if written:
                 _log.warning("signals had not arrived and were filled in", strategy=strategy.id, count=len(written))
         if result == "ok":
-            if place.failures:
+            if place.failures >= _NEWS:
                 _log.info("the bot can be read again", strategy=strategy.id)
             place.failures = 0
             place.due = max(place.due + cycle, begin + cycle / 2)
