@@ -72,9 +72,7 @@ _THE_FILL: Final = (
     "f.namespace = i.namespace AND f.strategy = i.strategy AND f.trade_id = i.trade_id AND f.type = i.type"
     " AND f.opened_at = date_trunc('second', i.trade_opened_at) AND f.price = i.price"
 )
-_NOT_RECOVERED: Final = (
-    f" WHERE (SELECT f.signal_id FROM recovered_fills f WHERE {_THE_FILL} LIMIT 1) IS NULL"  # noqa: S608
-)
+_NOT_RECOVERED: Final = f" WHERE (SELECT f.signal_id FROM recovered_fills f WHERE {_THE_FILL} LIMIT 1) IS NULL"  # noqa: S608
 """A webhook that comes after its fill was taken from the bot's own trades is no second event. Not as NOT EXISTS, which
 Postgres would make a join of and read all notes for: thousands, after an outage."""
 _SEEK: Final = (
