@@ -13,6 +13,7 @@ from btcwatcher_crds import names
 from btcwatcher_crds.strategy import Strategy
 from btcwatcher_operator.children.build import children, render_revision, trial
 from btcwatcher_operator.children.proxies import ProxySource
+from btcwatcher_operator.children.stateful_set import GRACE_PERIOD_SECONDS
 from btcwatcher_operator.platform import Platform
 
 HERE = Path(__file__).parent
@@ -153,3 +154,18 @@ def test_a_revision_says_what_its_strategy_asks_for_and_nothing_of_the_platform(
         assert changed.asked != first.asked
     for same in ({"state": "Paused"}, {"signals": {"tokenGeneration": 2}}, {"mode": "DryRun"}):
         assert render_revision(edited(strategy, **same), PLATFORM, 8081, "source").asked == first.asked
+
+
+def test_the_init_process_of_the_image_is_pid_1_and_every_bot_may_take_its_time_to_start_and_to_end() -> None:
+    dockerfile = (HERE.parents[1] / "images/freqtrade/Dockerfile").read_text()
+    assert 'ENTRYPOINT ["tini", "--", ' in dockerfile
+    for name in INPUTS:
+        (template,) = [one["spec"]["template"] for one in build(load(name)) if one["kind"] == "StatefulSet"]
+        bot, preflight = template["spec"]["containers"][0], template["spec"]["initContainers"][0]
+        assert "command" not in bot, "it would take the image's entry point away"
+        assert "command" not in preflight
+        startup, liveness = bot["startupProbe"], bot["livenessProbe"]
+        assert startup["periodSeconds"] * startup["failureThreshold"] >= 900
+        assert liveness["periodSeconds"] * liveness["failureThreshold"] <= 60
+        # tests/integration/bot/test_patience.py holds it against a webhook that hangs.
+        assert template["spec"]["terminationGracePeriodSeconds"] == GRACE_PERIOD_SECONDS
