@@ -21,6 +21,8 @@ from btcwatcher_api.signals.types import SignalType
 _log = logs.get("btcwatcher_api.rollup")
 
 HOUR: Final = timedelta(hours=1)
+ALL: Final = ""
+"""Stands for namespace and Strategy in the rows that count the signals of all of them."""
 _LOCK: Final = 0x6274_6377_726F_6C6C
 """Advisory lock of the roll-up ("btcwroll")."""
 _EVERY_SECONDS: Final = 15.0
@@ -50,11 +52,13 @@ _STATE: Final = text(
 _FILLED: Final = f"type = '{SignalType.EXIT_FILL.value}'"
 _ADD: Final = text(
     "INSERT INTO signal_hours AS h"  # noqa: S608 - a constant
-    " SELECT date_trunc('hour', event_time, 'UTC'), namespace, strategy, type, coalesce(level, ''), count(*),"
+    " SELECT hour, coalesce(namespace, ''), coalesce(strategy, ''), type, coalesce(level, ''), count(*),"
     " count(*) FILTER (WHERE recovered),"
     f" count(*) FILTER (WHERE {_FILLED} AND profit_ratio > 0),"
     f" count(*) FILTER (WHERE {_FILLED} AND profit_ratio < 0)"
-    " FROM signals WHERE arrival > 0 AND arrival >= :below AND arrival < :settled GROUP BY 1, 2, 3, 4, 5"
+    " FROM (SELECT date_trunc('hour', event_time, 'UTC') AS hour, namespace, strategy, type, level, recovered,"
+    " profit_ratio FROM signals WHERE arrival > 0 AND arrival >= :below AND arrival < :settled) AS arrived"
+    " GROUP BY GROUPING SETS ((hour, namespace, strategy, type, level), (hour, type, level))"
     " ON CONFLICT (hour, namespace, strategy, type, level) DO UPDATE SET total = h.total + excluded.total,"
     " recovered = h.recovered + excluded.recovered, winning = h.winning + excluded.winning,"
     " losing = h.losing + excluded.losing"

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from btcwatcher_api.signals.filters import Filter, conditions
-from btcwatcher_api.signals.rollup import Stretch, mark, not_rolled_up, rolled_up, signal_hours, whole_hours
+from btcwatcher_api.signals.rollup import ALL, Stretch, mark, not_rolled_up, rolled_up, signal_hours, whole_hours
 from btcwatcher_api.signals.table import signals
 from btcwatcher_api.signals.types import ENTRY_TYPES, EXIT_TYPES, SignalType
 from btcwatcher_crds.strategy import SignalLevel
@@ -73,8 +73,11 @@ def _counts(counted: Subquery) -> dict[str, ColumnElement[Any]]:
     }
 
 
-async def _counted(connection: AsyncConnection, wanted: Filter) -> Subquery:
-    """Rows that count the wanted signals, each once: whole hours from the roll-up, and the rest one by one."""
+async def _counted(connection: AsyncConnection, wanted: Filter, *, apart: bool) -> Subquery:
+    """Rows that count the wanted signals, each once: whole hours from the roll-up, and the rest one by one.
+
+    `apart`: those of one Strategy apart from another's.
+    """
     since, until = wanted.since, wanted.until
     whole = whole_hours(since, until) if since and until and wanted.pair is None else None
     if whole is None:
@@ -86,13 +89,13 @@ async def _counted(connection: AsyncConnection, wanted: Filter) -> Subquery:
         if edge.since != edge.until
     ]
     return union_all(
-        _hours(wanted, whole),
+        _hours(wanted, whole, apart=apart),
         _one_by_one(*conditions(wanted), not_rolled_up(below)),
         *(_one_by_one(*conditions(edge), rolled_up(below)) for edge in edges),
     ).subquery("counted")
 
 
-def _hours(wanted: Filter, whole: Stretch) -> Select[Any]:
+def _hours(wanted: Filter, whole: Stretch, *, apart: bool) -> Select[Any]:
     hours = signal_hours.c
     query = select(
         hours.namespace,
@@ -108,6 +111,9 @@ def _hours(wanted: Filter, whole: Stretch) -> Select[Any]:
     for column, value in ((hours.namespace, wanted.namespace), (hours.strategy, wanted.strategy)):
         if value is not None:
             query = query.where(column == value)
+    if wanted.namespace is None and wanted.strategy is None:
+        # The same signals are counted for each Strategy and for all.
+        query = query.where(hours.strategy != ALL if apart else hours.strategy == ALL)
     if wanted.types:
         query = query.where(hours.type.in_(sorted(wanted.types)))
     if wanted.levels:
@@ -147,7 +153,7 @@ class Counts:
 
 async def by_strategy(connection: AsyncConnection, wanted: Filter) -> list[RowMapping]:
     """One row of counts for each Strategy that sent anything, most first."""
-    counted = await _counted(connection, wanted)
+    counted = await _counted(connection, wanted, apart=True)
     columns = _counts(counted)
     total = columns["total"].label("total")
     rest = [column.label(name) for name, column in columns.items() if name != "total"]
@@ -167,7 +173,7 @@ async def by_strategy(connection: AsyncConnection, wanted: Filter) -> list[RowMa
 
 async def by_interval(connection: AsyncConnection, wanted: Filter, interval: Interval) -> dict[datetime, Counts]:
     """Counts by the begin of their interval; intervals without a signal are left out."""
-    counted = await _counted(connection, wanted)
+    counted = await _counted(connection, wanted, apart=False)
     begin = func.date_trunc(interval.value, counted.c.at, "UTC").label("begin")
     columns = [column.label(name) for name, column in _counts(counted).items()]
     rows = (await connection.execute(select(begin, *columns).group_by(begin))).mappings()

@@ -286,6 +286,9 @@ def _lock_of(key: bytes) -> int:
 def _blames_rows(error: psycopg.Error) -> bool:
     if isinstance(error, errors.DeadlockDetected):
         return False
+    if isinstance(error, errors.CheckViolation) and error.diag.constraint_name is None:
+        # No constraint of ours: its partition was made while the row was on its way to the default one.
+        return False
     return (error.sqlstate or "")[:2] in _ROW_CLASSES
 
 

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 from btcwatcher_api.database import SchemaError, alembic_config, check_revision
 from btcwatcher_api.migrate import migrate
+from btcwatcher_api.signals import partitions
 from btcwatcher_api.signals.partitions import make_ahead
 from btcwatcher_local.postgres import EmbeddedPostgres
 from support import api
@@ -176,3 +177,26 @@ async def test_a_partition_takes_over_what_came_before_it(served: Api, postgres_
         for name in made:
             connection.execute(f"DROP TABLE {name}")
     assert [place for (place,) in places] == ["signals_default", "signals_2035_06", "signals_2035_07"]
+
+
+async def test_a_signal_is_taken_while_its_partition_is_made(served: Api, postgres_url: str) -> None:
+    """Its row waits for the default partition, in which it then has no place any more."""
+    begin = datetime(2036, 3, 1, tzinfo=UTC)
+    body = {"action": "exit", "pair": "A/B", "timestamp": "2036-03-05T12:00:00Z"}
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        with connection.transaction():
+            partitions._make(connection, "signals", "signals_2036_03", begin, partitions.month_after(begin))
+            sending = asyncio.create_task(served.send(body))
+            while not _waiting(postgres_url):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        answer = await sending
+        place = connection.execute("SELECT tableoid::regclass::text FROM signals WHERE event_time > '2036-01-01'")
+        assert (answer.status_code, place.fetchall()) == (202, [("signals_2036_03",)])
+        connection.execute("DROP TABLE signals_2036_03")
+
+
+def _waiting(url: str) -> bool:
+    """Whether anybody waits for a lock of signals' default partition."""
+    with psycopg.connect(url) as connection:
+        query = "SELECT 1 FROM pg_locks WHERE relation = 'signals_default'::regclass AND NOT granted"
+        return connection.execute(query).fetchone() is not None
