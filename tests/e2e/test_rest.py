@@ -17,8 +17,9 @@ OWN = "/api/v1/strategies/rest.own"
 
 
 @pytest.fixture
-def client(running: RunningStack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=running.api_url, timeout=30) as made:
+def client(running: RunningStack, token: str) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=running.api_url, timeout=30, headers=headers) as made:
         yield made
 
 
@@ -27,12 +28,18 @@ def answered(answer: httpx.Response, status: int = 200) -> Any:
     return answer.json() if answer.content else None
 
 
+@pytest.fixture(scope="module")
+def token(running: RunningStack) -> str:
+    """Of the first user, who is an admin."""
+    with httpx.Client(base_url=running.api_url, timeout=30) as anybody:
+        made = answered(anybody.post("/api/v1/auth/register", json={"username": "ada", "password": PASSWORD}), 201)
+        assert made["role"] == "admin"
+        tokens = answered(anybody.post("/api/v1/auth/token", data={"username": "ada", "password": PASSWORD}))
+        return str(tokens["access_token"])
+
+
 def test_from_registering_to_a_stopped_bot(running: RunningStack, client: httpx.Client) -> None:
     kubectl = running.kubectl
-    made = answered(client.post("/api/v1/auth/register", json={"username": "ada", "password": PASSWORD}), 201)
-    assert made["role"] == "admin", "the first user"
-    tokens = answered(client.post("/api/v1/auth/token", data={"username": "ada", "password": PASSWORD}))
-    client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
 
     kubectl.apply(namespace("rest"))
     source = answered(
@@ -81,3 +88,26 @@ def test_from_registering_to_a_stopped_bot(running: RunningStack, client: httpx.
     actions = [row["action"] for row in answered(client.get("/api/v1/audit"))["items"]]
     assert actions[:3] == ["strategy.stop", "strategy.create", "file.upload"]
     answered(client.delete(OWN), 204)
+
+
+def test_a_proxy_is_tested_on_demand(running: RunningStack, client: httpx.Client) -> None:
+    """By the operator, who reads its URL; the API asks, waits, and never sees it."""
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "nobody", "namespace": "ways"},
+        "stringData": {"url": "http://user:hunter2@127.0.0.1:9"},
+    }
+    running.kubectl.apply(namespace("ways"), secret)
+    spec = {"urlSecretRef": {"name": "nobody"}, "test": {"intervalSeconds": 3600, "timeoutSeconds": 5}}
+    answered(client.post("/api/v1/proxies/", json={"namespace": "ways", "name": "nobody", "spec": spec}), 201)
+
+    def first_test() -> bool:
+        return answered(client.get("/api/v1/proxies/ways.nobody"))["last_check"] is not None
+
+    until(first_test, "the first test", 60)
+    told = client.post("/api/v1/proxies/ways.nobody/test")
+    found = answered(told)
+    assert (found["healthy"], found["reason"]) == (False, "TestFailed"), found
+    assert "hunter2" not in told.text
+    answered(client.delete("/api/v1/proxies/ways.nobody"), 204)

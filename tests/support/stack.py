@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from btcwatcher_local.postgres import EmbeddedPostgres
 from support.kubectl import REPOSITORY, Kubectl
 
 READY = "Ctrl-C stops everything"
@@ -103,6 +104,9 @@ def running(folder: Path, pool: str, *arguments: str) -> Iterator[RunningStack]:
         "--api-port", str(port), "--ingress-port", str(free_port()), "--pool", pool,
         "--collector-port", str(collector_port), *arguments,
     ]  # fmt: skip
+    # Below a folder of root's Postgres keeps its data elsewhere, where an earlier run of this path may have left some.
+    database = EmbeddedPostgres(folder / "postgres")
+    database.remove()
     with output.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
     local = "http://127.0.0.1"
@@ -116,3 +120,4 @@ def running(folder: Path, pool: str, *arguments: str) -> Iterator[RunningStack]:
         yield stack
     finally:
         stack.stop()
+        database.remove()

@@ -36,7 +36,7 @@ _CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-_EXAMPLES = 5
+_EXAMPLES = 3
 _SECONDS = 30
 
 description = schemathesis.openapi.from_path(REPOSITORY / "docs" / "openapi.json")
