@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -79,15 +79,21 @@ class CollectorService:
                     continue
                 standing_by = False
                 _log.info("visiting the bots")
-                self.metrics.active.set(1)
-                await self._rounds.run()
+                with self._active():
+                    await self._rounds.run()
             except (LedgerAway, LedgerBusy, SchemaError) as error:
                 self._problem = str(error) if isinstance(error, SchemaError) else "the database does not answer"
                 _log.warning("the collector stands still", reason=str(error))
                 await asyncio.sleep(backoff * random.uniform(0.7, 1.3))  # noqa: S311 - no secret
                 backoff = min(backoff * 2, _LAST_BACKOFF)
-            finally:
-                self.metrics.active.set(0)
+
+    @contextlib.contextmanager
+    def _active(self) -> Iterator[None]:
+        self.metrics.active.set(1)
+        try:
+            yield
+        finally:
+            self.metrics.active.set(0)
 
 
 def create_collector_app(service: CollectorService) -> Starlette:

@@ -1,6 +1,7 @@
 """The collector at work on a real Postgres: figures that vanish with their Strategy, bots that answer oddly or not at
 all, one active and one standing by. The bots are simulated: what they say is recorded, what goes wrong is made up."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from btcwatcher_api.strategies.registry import Registry
+from btcwatcher_local.postgres import EmbeddedPostgres
 from support.api import Api
 from support.bots import RECORDED, WEBHOOKS, SimulatedBots, closed_trade, simulated_bots
 from support.collectors import collecting, figures, with_port
@@ -138,3 +140,20 @@ async def test_one_is_active_and_another_takes_over(
             )
             await eventually(lambda: len(figures(first, REACHABLE)) + len(figures(second, REACHABLE)) == 1, 60)
     assert count(postgres_url) == len(WEBHOOKS)
+
+
+async def test_postgres_killed_under_it_is_waited_for(
+    own: EmbeddedPostgres, tmp_path: Path, bots: SimulatedBots, registry: Registry
+) -> None:
+    active = "btcwatcher_collector_active"
+    async with collecting(own.url, tmp_path, bots.address, registry) as service:
+        await eventually(lambda: count(own.url) == len(WEBHOOKS), 60)
+        await asyncio.to_thread(own.kill)
+        await eventually(lambda: service.problem == "the database does not answer", 60)
+        assert figures(service, active) == {"": 0}
+        assert figures(service, REACHABLE) == {}, "another may have taken over: it would export them too"
+        newest = RECORDED["trades"]["trades"][0]["close_timestamp"]
+        bots.closed["mine", "steps"] = [closed_trade(77, newest + 60_000), *RECORDED["trades"]["trades"]]
+        await asyncio.to_thread(own.start)
+        await eventually(lambda: count(own.url) == len(WEBHOOKS) + 4, 60)
+        assert (service.problem, figures(service, active)) == (None, {"": 1})
