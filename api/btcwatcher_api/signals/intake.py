@@ -20,15 +20,14 @@ from btcwatcher_api.problems import MEDIA_TYPE, Problem, unavailable
 from btcwatcher_api.signals import admission, lag
 from btcwatcher_api.signals.bodies import NotJson, decode, decode_form, encode, parse
 from btcwatcher_api.signals.credentials import TOKEN_FIELD, query_of, take_from_body
-from btcwatcher_api.signals.dedup import event_key, order_key
-from btcwatcher_api.signals.deliveries import channels_of
+from btcwatcher_api.signals.dedup import event_key
 from btcwatcher_api.signals.fields import InvalidBody
-from btcwatcher_api.signals.grading import grade
 from btcwatcher_api.signals.ingest import NotTaken, Outcome
 from btcwatcher_api.signals.lag import MAX_LAG_FIELD
+from btcwatcher_api.signals.row import row_of
 from btcwatcher_api.signals.signatures import Signed
 from btcwatcher_api.signals.types import Event
-from btcwatcher_api.signals.writer import NewSignal, Row, Stored
+from btcwatcher_api.signals.writer import NewSignal, Stored
 from btcwatcher_api.strategies.registry import KnownStrategy, Registry
 
 if TYPE_CHECKING:
@@ -201,40 +200,8 @@ class Intake:
         message_id: str | None,
     ) -> tuple[NewSignal, str]:
         key = event_key(strategy.id, body, event, received, self._window, message_id)
-        graded = grade(event, strategy.signals)
-        row = Row(
-            id=key.id,
-            event_time=key.event_time,
-            received_at=received,
-            event_key="\\x" + key.key.hex(),
-            dated=key.seek_from is None,
-            seek_from=key.seek_from,
-            order_key=order_key(event),
-            namespace=strategy.namespace,
-            strategy=strategy.name,
-            source=event.source,
-            type=event.type,
-            pair=event.pair,
-            direction=event.direction,
-            trade_id=event.trade_id,
-            trade_opened_at=event.trade_opened_at,
-            sub_trade=event.sub_trade,
-            price=event.price,
-            amount=event.amount,
-            stake=event.stake,
-            stake_currency=event.stake_currency,
-            profit_ratio=event.profit_ratio,
-            profit_amount=event.profit_amount,
-            enter_tag=event.enter_tag,
-            exit_reason=event.exit_reason,
-            message=event.message,
-            strength=graded.strength,
-            level=graded.level,
-            priority=graded.priority,
-            payload=msgspec.Raw(raw),
-            channels=channels_of(graded, strategy.signals.notify),
-        )
-        return NewSignal(key.id, key.key, key.seek_from, msgspec.json.encode(row)), graded.level or ""
+        row = row_of(strategy, event, key, received, raw)
+        return NewSignal(key.id, key.key, key.seek_from, msgspec.json.encode(row)), row.level or ""
 
     def _stored(self, kind: str, level: str) -> None:
         counter = self._signals.get((kind, level))

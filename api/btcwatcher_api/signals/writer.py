@@ -7,11 +7,9 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
-import msgspec
 import psycopg
 from psycopg import errors
 
@@ -122,44 +120,6 @@ class WrongSchema(Unavailable):
 
 class RowsRefused(Exception):  # noqa: N818
     """Postgres refuses at least one row of the batch; none of it is committed."""
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `signals` as JSON carries it to the statement."""
-
-    id: UUID
-    event_time: datetime
-    received_at: datetime
-    event_key: str
-    """As Postgres reads bytea: \\x and hex digits."""
-    dated: bool
-    seek_from: datetime | None
-    order_key: str | None
-    namespace: str
-    strategy: str
-    source: str
-    type: str
-    pair: str | None
-    direction: str | None
-    trade_id: str | None
-    trade_opened_at: datetime | None
-    sub_trade: bool | None
-    price: Decimal | None
-    amount: Decimal | None
-    stake: Decimal | None
-    stake_currency: str | None
-    profit_ratio: Decimal | None
-    profit_amount: Decimal | None
-    enter_tag: str | None
-    exit_reason: str | None
-    message: str | None
-    strength: Decimal | None
-    level: str | None
-    priority: int | None
-    recovered: bool = False
-    payload: msgspec.Raw
-    channels: list[str] = []
-    """The NotificationChannels, of the Strategy's namespace, that are told of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,19 +37,6 @@ async def live(postgres_url: str, tmp_path: Path) -> AsyncIterator[Api]:
         yield running
 
 
-@pytest.fixture
-async def own_postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmbeddedPostgres]:
-    """A server of the test's own, to do harm to."""
-    monkeypatch.delenv("BTCWATCHER_DATABASE_URL", raising=False)
-    server = EmbeddedPostgres(tmp_path / "postgres")
-    try:
-        await asyncio.to_thread(server.start)
-        await asyncio.to_thread(migrate, server.url, 1)
-        yield server
-    finally:
-        await asyncio.to_thread(server.remove)
-
-
 def entry(number: int, **fields: Any) -> dict[str, Any]:
     return {**FREQTRADE["entry"], "trade_id": str(number), "enter_tag": "x:0.9", **fields}
 
@@ -204,13 +191,13 @@ def _listening(connection: psycopg.Connection[Any]) -> bool:
 
 
 @pytest.mark.parametrize("way", ["stop", "kill"])
-async def test_postgres_may_be_restarted(own_postgres: EmbeddedPostgres, tmp_path: Path, way: str) -> None:
-    async with serving(own_postgres.url, tmp_path) as served, following(served.http) as listener:
+async def test_postgres_may_be_restarted(own: EmbeddedPostgres, tmp_path: Path, way: str) -> None:
+    async with serving(own.url, tmp_path) as served, following(served.http) as listener:
         sent = await send(served, 1, 2)
         await listener.until(2)
-        await asyncio.to_thread(own_postgres.stop if way == "stop" else own_postgres.kill)
+        await asyncio.to_thread(own.stop if way == "stop" else own.kill)
         await asyncio.sleep(0.3)
-        await asyncio.to_thread(own_postgres.start)
+        await asyncio.to_thread(own.start)
         for number in (3, 4, 1):
             async with asyncio.timeout(30):
                 while (answer := await served.send(entry(number))).status_code != 202:  # noqa: ASYNC110
@@ -220,7 +207,7 @@ async def test_postgres_may_be_restarted(own_postgres: EmbeddedPostgres, tmp_pat
         sent += await send(served, 5)
         await listener.until(5)
     assert listener.ids == [*sent[:4], sent[5]]
-    with psycopg.connect(own_postgres.url) as connection:
+    with psycopg.connect(own.url) as connection:
         stored = connection.execute("SELECT id::text FROM signals ORDER BY arrival, id").fetchall()
     assert [identifier for (identifier,) in stored] == listener.ids
 
