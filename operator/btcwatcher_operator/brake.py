@@ -56,6 +56,7 @@ class Brake:
         self.percent = percent
         self._total = total
         self._entries: dict[Key, _Entry] = {}
+        self._want: set[Key] = set()
         # Who has a turn and has not come to an end with it.
         self._going: set[Key] = set()
         # Whether it went well, in the order in which that was seen. A failure holds until the Strategy is done after
@@ -89,6 +90,10 @@ class Brake:
             self._drop(key)
         if part is not Part.NONE:
             self._entries[key] = _Entry(age, part, revision)
+        if part is Part.WAITING:
+            self._want.add(key)
+        else:
+            self._want.discard(key)
         if part in (Part.DONE, Part.FAILED):
             self._end(key, well=part is Part.DONE)
         elif part is Part.MOVING and key not in self._ended:
@@ -141,17 +146,14 @@ class Brake:
 
     def _drop(self, key: Key) -> None:
         self._entries.pop(key, None)
+        self._want.discard(key)
         self._ended.pop(key, None)
         self._going.discard(key)
         self._woken.discard(key)
 
     def _waiting(self) -> list[Key]:
         """Who has no turn and wants one."""
-        return [
-            key
-            for key, entry in self._entries.items()
-            if entry.part is Part.WAITING and key not in self._going and key not in self._ended
-        ]
+        return [key for key in self._want if key not in self._going and key not in self._ended]
 
     def _give_turns(self) -> None:
         if not self._known:

@@ -31,8 +31,9 @@ def text() -> str:
         *_table("Reasons of a Proxy's condition", "reason", _members(conditions, "ProxyReason")),
         "## Events",
         "On a Strategy, one for each change: `PortAssigned` when it gets its port of the pool, and the new reason and "
-        "message of Ready, ConfigValid or ConfigDrift when one of these changes. Normal when all is well or on its "
-        "way, else Warning. On a Proxy, the reason and message of Healthy when the reason changes.",
+        "message of Ready, ConfigValid, ConfigDrift, LiveNotAllowed or ReconcilePaused when one of these changes. "
+        "Normal when all is well or on its way, else Warning. On a Proxy, the reason and message of Healthy when the "
+        "reason changes.",
         *_table("Labels", "label", labels),
         *_table("Annotations", "annotation", annotations),
         *_table("Metrics of the operator", "metric", metrics),

@@ -1,7 +1,7 @@
 """Sees to it that a SIGTERM is heeded.
 
 freqtrade answers one by raising KeyboardInterrupt in whatever runs in the main thread then. Where that is a callback of
-some C code the exception is lost, and the bot trades on until it is killed (seen once in some hundred ends). So the
+some C code the exception is lost, and the bot trades on until it is killed (seen once, on a busy machine). So the
 signal is noted where nothing can lose it, and sent to the main thread again until freqtrade says that it ends.
 """
 

@@ -34,6 +34,13 @@ class Rollouts:
         self.namespace = namespace
         self._operator = Operator(kubectl, namespace, folder)
         self._metrics_port = free_port()
+        self.names: list[str] = []
+        """The oldest first: they are made side by side, and may fall into several seconds."""
+
+    @staticmethod
+    def ages(strategies: list[Object]) -> dict[str, tuple[str, str]]:
+        stamps = {one["metadata"]["name"]: one["metadata"]["creationTimestamp"] for one in strategies}
+        return {name: (stamp, name) for name, stamp in stamps.items()}
 
     async def start(self, image: str) -> None:
         self.stop()
@@ -105,13 +112,14 @@ async def rollouts(kubectl: Kubectl, namespace: str, manifest: Object, tmp_path:
             await made.start("bot:1")
             await bulk.create({**manifest, "metadata": {"name": name, "namespace": namespace}} for name in NAMES)
             await made.until(lambda: made.all_run("bot:1"), "all are Ready")
+            made.names = sorted(NAMES, key=made.ages(await made.fleet.listed("Strategy")).__getitem__)
             yield made
         finally:
             made.stop()
 
 
 async def test_a_few_at_a_time_the_oldest_first(rollouts: Rollouts) -> None:
-    fleet = rollouts.fleet
+    fleet, names = rollouts.fleet, rollouts.names
     assert not fleet.begun, "a first start needs no trial"
     await rollouts.start("bot:2")
 
@@ -121,24 +129,24 @@ async def test_a_few_at_a_time_the_oldest_first(rollouts: Rollouts) -> None:
         return reasons.count("PreflightRunning") == AT_ONCE and reasons.count("RolloutWaiting") == 30 - AT_ONCE
 
     await rollouts.until(waiting, "three are tried, the others say that they wait")
-    assert sorted(fleet.begun_with("bot:2")) == NAMES[:AT_ONCE]
+    assert sorted(fleet.begun_with("bot:2")) == sorted(names[:AT_ONCE])
     assert await rollouts.metric('btcwatcher_rollout_strategies{part="waiting"}') == 30 - AT_ONCE
 
     # A change of one Strategy's own has its trial at once.
-    await rollouts.bulk.patch("Strategy", rollouts.namespace, NAMES[-1], {"spec": {"timeframe": "15m"}})
+    await rollouts.bulk.patch("Strategy", rollouts.namespace, names[-1], {"spec": {"timeframe": "15m"}})
 
     async def tried() -> bool:
         await fleet.look()
-        return NAMES[-1] in fleet.begun_with("bot:2")
+        return names[-1] in fleet.begun_with("bot:2")
 
     await rollouts.until(tried, "its own change is tried")
 
     async def done() -> bool:
         finished = await rollouts.all_run("bot:2")
         await fleet.look()
-        order = [name for name in fleet.begun_with("bot:2") if name != NAMES[-1]]
-        assert len({key.split()[1] for key in fleet.under_way("bot:2")} - {NAMES[-1]}) <= AT_ONCE
-        older = set(NAMES[: max(NAMES.index(name) for name in order) + 1])
+        order = [name for name in fleet.begun_with("bot:2") if name != names[-1]]
+        assert len({key.split()[1] for key in fleet.under_way("bot:2")} - {names[-1]}) <= AT_ONCE
+        older = set(names[: max(names.index(name) for name in order) + 1])
         assert len(older - set(order)) < AT_ONCE, "none is passed over"
         return finished
 
@@ -161,30 +169,30 @@ async def is_zero(value: Awaitable[float | None]) -> bool:
 
 @pytest.mark.parametrize("image", ["bot:refuses", "bot:dies"])
 async def test_it_stops_when_the_first_ones_fail(rollouts: Rollouts, image: str) -> None:
-    fleet = rollouts.fleet
+    fleet, names = rollouts.fleet, rollouts.names
     await rollouts.start(image)
 
     async def stopped() -> bool:
         await fleet.step()
-        return (await rollouts.reasons())[NAMES[-1]] == "RolloutStopped"
+        return (await rollouts.reasons())[names[-1]] == "RolloutStopped"
 
     await rollouts.until(stopped, "the youngest says that it is stopped")
     attempted = fleet.begun_with(image)
     assert STOP_AFTER <= len(attempted) < STOP_AFTER + AT_ONCE
-    assert set(attempted) <= set(NAMES[: STOP_AFTER + AT_ONCE])
+    assert set(attempted) <= set(names[: STOP_AFTER + AT_ONCE])
     assert await rollouts.metric("btcwatcher_rollout_stopped") == 1
-    (youngest,) = [one for one in await fleet.listed("Strategy") if one["metadata"]["name"] == NAMES[-1]]
+    (youngest,) = [one for one in await fleet.listed("Strategy") if one["metadata"]["name"] == names[-1]]
     message = next(one["message"] for one in youngest["status"]["conditions"] if one["type"] == "ConfigDrift")
-    assert f"{rollouts.namespace}.{NAMES[0]}" in message, "it names who failed"
+    assert f"{rollouts.namespace}.{names[0]}" in message, "it names who failed"
     assert reason(youngest) == "Running", "it trades on"
     assert not reason(youngest, "Stalled"), "it is none the worse for it"
 
     # One Strategy's own change does not wait behind it.
-    await rollouts.bulk.patch("Strategy", rollouts.namespace, NAMES[20], {"spec": {"timeframe": "15m"}})
+    await rollouts.bulk.patch("Strategy", rollouts.namespace, names[20], {"spec": {"timeframe": "15m"}})
 
     async def tried() -> bool:
         await fleet.look()
-        return NAMES[20] in fleet.begun_with(image)
+        return names[20] in fleet.begun_with(image)
 
     await rollouts.until(tried, "its own change is tried")
 
@@ -196,7 +204,7 @@ async def test_it_stops_when_the_first_ones_fail(rollouts: Rollouts, image: str)
 
     await rollouts.until(all_others_say_so, "all others say so")
     begun = set(fleet.begun_with(image))
-    assert len(begun - {NAMES[20]}) < STOP_AFTER + AT_ONCE
+    assert len(begun - {names[20]}) < STOP_AFTER + AT_ONCE
 
     # A new process knows.
     await rollouts.start(image)
