@@ -159,6 +159,28 @@ def test_a_stale_list_after_a_restart(settled: World, new_name: Callable[[], str
     assert len(settled.writes(kept)) <= CREATED
 
 
+def test_times_of_a_clock_that_was_wrong(settled: World, new_name: Callable[[], str]) -> None:
+    """Whoever wrote last lived in the year 2099: no time that was written decides anything."""
+    old, new = new_name(), new_name()
+    settled.make(old)
+    settled.converged(old)
+    conditions = (settled.strategy(old) or {})["status"]["conditions"]
+    for condition in conditions:
+        condition["lastTransitionTime"] = "2099-01-01T00:00:00Z"
+    path = f"/{STRATEGIES}/namespaces/{settled.namespace}/strategies/{old}/status"
+    patch = "application/merge-patch+json"
+    settled.server.ok("PATCH", path, {"status": {"conditions": conditions}}, content_type=patch)
+    lease = f"/apis/coordination.k8s.io/v1/namespaces/{settled.namespace}/leases/btcwatcher-operator"
+    settled.operator.kill()
+    times = {"renewTime": "2099-01-01T00:00:00.000000Z", "acquireTime": "2099-01-01T00:00:00.000000Z"}
+    settled.server.ok("PATCH", lease, {"spec": times}, content_type=patch)
+    settled.proxy.forget()
+    settled.make(new)
+    settled.converged(new)
+    settled.converged(old)
+    assert settled.writes(old) == []
+
+
 def contents(world: World, name: str) -> dict[tuple[str, str], object]:
     """What of the Strategy's children a bot would feel a change of."""
     return {
