@@ -109,8 +109,10 @@ class World:
         found = {}
         for kind, (group, plural) in KINDS.items():
             path = f"/{group}/namespaces/{self.namespace}/{plural}?labelSelector={selector}"
-            for item in self.server.ok("GET", path)["items"]:
-                found[kind, item["metadata"]["name"]] = {"kind": kind, **item}
+            for item in self.server.ok("GET", path)["items"] or []:
+                # List items come without their type.
+                version = group.partition("/")[2]
+                found[kind, item["metadata"]["name"]] = {"apiVersion": version, "kind": kind, **item}
         return found
 
     def writes(self, name: str | None = None) -> list[Seen]:
@@ -201,7 +203,7 @@ def install_crds(server: ApiServer) -> None:
             server.ok("POST", where, crd)
         deadline = time.monotonic() + 30
         while True:
-            conditions = server.ok("GET", f"{where}/{name}").get("status", {}).get("conditions", [])
+            conditions = server.ok("GET", f"{where}/{name}").get("status", {}).get("conditions") or []
             if any(one["type"] == "Established" and one["status"] == "True" for one in conditions):
                 break
             assert time.monotonic() < deadline
