@@ -6,6 +6,7 @@ Run as a program it is that process: each line of its input is {"env": ..., "log
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -121,6 +122,12 @@ class Supervised:
                 self._start()
 
 
+def _end_with_parent() -> None:
+    """Has the kernel end this process when the forge ends, as it does when the tests are killed (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 def _forge() -> None:
     from btcwatcher_operator.main import main
 
@@ -133,6 +140,7 @@ def _forge() -> None:
             print(pid, flush=True)
             continue
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _end_with_parent()
         os.environ.clear()
         os.environ.update(request["env"])
         log = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
