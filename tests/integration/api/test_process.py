@@ -172,7 +172,8 @@ def test_serve_refuses_an_empty_database_with_a_sentence(postgres_url: str, tmp_
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE never_migrated")
     url = postgres_url.rsplit("/", 1)[0] + "/never_migrated"
-    files = {f"BTCWATCHER_{name.upper()}": str(path) for name, path in api.key_files(tmp_path).items()}
+    keys = {**api.key_files(tmp_path), **api.signing_key(tmp_path)}
+    files = {f"BTCWATCHER_{name.upper()}": str(path) for name, path in keys.items()}
     result = subprocess.run(
         [sys.executable, "-m", "btcwatcher_api.main", "serve"],
         check=False,
