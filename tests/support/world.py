@@ -42,10 +42,10 @@ KINDS = {
 STRATEGIES = f"apis/{names.API_VERSION}"
 
 PATIENT = {
-    "REQUEST_TIMEOUT_SECONDS": "1.5",
-    "WATCH_TIMEOUT_SECONDS": "3",
+    "REQUEST_TIMEOUT_SECONDS": "4",
+    "WATCH_TIMEOUT_SECONDS": "6",
 }
-"""Settings with which a fault is over in seconds."""
+"""Settings with which a fault is over in seconds, and a machine with more to do than it can is no fault."""
 
 
 @dataclass
