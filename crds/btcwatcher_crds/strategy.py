@@ -207,12 +207,12 @@ class Thresholds(Contract):
 
 class Notify(Contract):
     min_level: SignalLevel = SignalLevel.MEDIUM
-    """Signals below this level notify nobody."""
+    """Signals below this level are for nobody."""
     channels: Annotated[
         list[Annotated[str, Field(min_length=1, **_OBJECT_NAME)]],
         Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = Field(default_factory=list)
-    """NotificationChannels of this namespace."""
+    """Names of those who are to be told: each signal keeps a row for each. Nothing sends them yet."""
 
 
 class Signals(Contract):
@@ -231,6 +231,35 @@ class Expose(Contract):
     """Whether the bot's API is reachable from outside, where the platform has an Ingress or a Gateway."""
 
 
+_NO_CREDENTIALS: Final = (
+    "exchange credentials never stand in a config: put them into a Secret for spec.exchange.credentialsRef"
+)
+
+
+class CcxtOverrides(Contract):
+    """Settings of ccxt itself, but no credentials."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra=preserve(
+            forbidden(
+                ("apiKey", "secret", "password", "uid", "login", "accountId", "walletAddress", "privateKey", "token"),
+                _NO_CREDENTIALS,
+            )
+        ),
+    )
+
+    api_key: str | None = Field(default=None, max_length=1024)
+    secret: str | None = Field(default=None, max_length=8192)
+    password: str | None = Field(default=None, max_length=1024)
+    uid: str | None = Field(default=None, max_length=1024)
+    login: str | None = Field(default=None, max_length=1024)
+    account_id: str | None = Field(default=None, max_length=1024)
+    wallet_address: str | None = Field(default=None, max_length=1024)
+    private_key: str | None = Field(default=None, max_length=8192)
+    token: str | None = Field(default=None, max_length=8192)
+
+
 class ExchangeOverrides(Contract):
     """Settings of freqtrade's exchange section, but no credentials: those belong into a Secret."""
 
@@ -239,7 +268,7 @@ class ExchangeOverrides(Contract):
         json_schema_extra=preserve(
             forbidden(
                 ("key", "secret", "password", "uid", "accountId", "walletAddress", "privateKey"),
-                "exchange credentials never stand in a config: put them into a Secret for spec.exchange.credentialsRef",
+                _NO_CREDENTIALS,
             )
         ),
     )
@@ -251,6 +280,9 @@ class ExchangeOverrides(Contract):
     account_id: str | None = Field(default=None, max_length=1024)
     wallet_address: str | None = Field(default=None, max_length=1024)
     private_key: str | None = Field(default=None, max_length=8192)
+    ccxt_config: CcxtOverrides | None = Field(default=None, alias="ccxt_config")
+    ccxt_sync_config: CcxtOverrides | None = Field(default=None, alias="ccxt_sync_config")
+    ccxt_async_config: CcxtOverrides | None = Field(default=None, alias="ccxt_async_config")
 
 
 _FREE_OBJECT: JsonSchema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}

@@ -33,6 +33,8 @@ class TerminationReason(StrEnum):
     """The exchange did not answer; says nothing about the config."""
     CREDENTIALS_MISSING = "CredentialsMissing"
     """Live trading without the keys it needs."""
+    CREDENTIALS_REFUSED = "CredentialsRefused"
+    """The exchange refuses the keys."""
     DATABASE_ERROR = "DatabaseError"
     """The trade database cannot be opened or migrated."""
     DATABASE_IN_USE = "DatabaseInUse"

@@ -122,12 +122,16 @@ def _not_ready(bot: Object, ran_before: bool) -> BotState:
     return BotState(False, Reason.STARTING, "the pod is being prepared")
 
 
+_WANTS_KEYS = frozenset({TerminationReason.CREDENTIALS_MISSING, TerminationReason.CREDENTIALS_REFUSED})
+"""Another try does not help: a person must see to the Secret."""
+
+
 def _failed(said: Termination, what: str) -> BotState:
     if said.reason in CONFIG_REASONS:
         return BotState(False, said.reason, said.message, stuck=True)
     if said.reason is TerminationReason.BOT_EXITED:
         return BotState(False, Reason.CRASH_LOOPING, f"{what}: {said.message}")
-    return BotState(False, said.reason, said.message, stuck=said.reason is TerminationReason.CREDENTIALS_MISSING)
+    return BotState(False, said.reason, said.message, stuck=said.reason in _WANTS_KEYS)
 
 
 def last_end(container: Object) -> Object | None:

@@ -127,6 +127,7 @@ class Intake:
             if event is None:
                 return None
             lag.check_kept(event, self._kept, received)
+            lag.check_ahead(event, received)
             if MAX_LAG_FIELD in query or (MAX_LAG_FIELD in body and "action" in body):
                 lag.check(event, query.get(MAX_LAG_FIELD) or body.get(MAX_LAG_FIELD), received)
         except InvalidBody as error:

@@ -24,6 +24,18 @@ def check(event: Event, stated: Any, now: datetime) -> None:
         )
 
 
+AHEAD: Final = timedelta(minutes=15)
+"""A clock may be wrong by minutes; a time zone that was mistaken is at least half an hour."""
+
+
+def check_ahead(event: Event, now: datetime) -> None:
+    """Raises InvalidBody for a signal of the future: it would be the newest of the history until then."""
+    if event.happened_at is not None and event.happened_at - now > AHEAD:
+        when = event.happened_at.isoformat(timespec="seconds")
+        message = f"the signal is of {when}, which is yet to come: see to the sender's clock and time zone"
+        raise InvalidBody(FieldError("timestamp", message))
+
+
 def check_kept(event: Event, kept: timedelta, now: datetime) -> None:
     """Raises InvalidBody for a signal older than signals are kept.
 

@@ -19,8 +19,9 @@ _SENTENCES: tuple[tuple[str, Reason], ...] = (
     (r"Short strategies cannot run in spot", Reason.STRATEGY_IMPORT_FAILED),
     (r"must be implemented", Reason.STRATEGY_IMPORT_FAILED),
     (r"Can't instantiate abstract class", Reason.STRATEGY_IMPORT_FAILED),
+    (r"Invalid API-key|API-key format invalid|due to AuthenticationError", Reason.CREDENTIALS_REFUSED),
     (r"Could not load markets", Reason.EXCHANGE_UNREACHABLE),
-    (r"requires \"\w+\" credential|Invalid API-key|API-key format invalid", Reason.CREDENTIALS_MISSING),
+    (r"requires \"\w+\" credential", Reason.CREDENTIALS_MISSING),
     (r"database URL|Bad db-url", Reason.DATABASE_ERROR),
 )
 _UNREACHABLE_TYPES = frozenset(
@@ -35,6 +36,8 @@ _UNREACHABLE_TYPES = frozenset(
         "TemporaryError",
     }
 )
+# ccxt's names; freqtrade wraps them into a TemporaryError, as if another try could help.
+_REFUSED_TYPES = frozenset({"AccountNotEnabled", "AccountSuspended", "AuthenticationError", "PermissionDenied"})
 _CONFIG_TYPES = frozenset({"ConfigurationError", "OperationalException", "ValidationError"})
 
 
@@ -44,6 +47,8 @@ def failure_of(error: BaseException | None, message: str, source: Path) -> Failu
     `message` is what freqtrade logged about it; `source` is the strategy's file, whose frames in the traceback
     tell what failed and where.
     """
+    if error is not None and any(_names(part) & _REFUSED_TYPES for part in _chain(error)):
+        return Failure(Reason.CREDENTIALS_REFUSED, str(error).strip() or message)
     if error is not None and is_unreachable(error):
         return Failure(Reason.EXCHANGE_UNREACHABLE, message or str(error))
     if error is not None and (in_source := _failure_in_source(error, source)) is not None:

@@ -76,6 +76,10 @@ class LogWatch:
         if self._fatal.reason is Reason.STRATEGY_NOT_FOUND and self._import_failure is not None:
             return self._import_failure
         before = [error for error in self._errors if error.message not in self._fatal.message]
+        refused = [error for error in before if error.reason is Reason.CREDENTIALS_REFUSED]
+        if self._fatal.reason is Reason.EXCHANGE_UNREACHABLE and refused:
+            # freqtrade calls that an exchange that cannot be reached.
+            return refused[-1]
         if self._fatal.reason is Reason.EXCHANGE_UNREACHABLE and before:
             return Failure(self._fatal.reason, f"{self._fatal.message}\n{before[-1].message}")
         return self._fatal

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     PAIRS_MISSING = "PairsMissing"
     EXCHANGE_UNREACHABLE = "ExchangeUnreachable"
     CREDENTIALS_MISSING = "CredentialsMissing"
+    CREDENTIALS_REFUSED = "CredentialsRefused"
     DATABASE_ERROR = "DatabaseError"
     DATABASE_IN_USE = "DatabaseInUse"
     PORT_IN_USE = "PortInUse"

@@ -60,4 +60,6 @@ def line(signal: Signal) -> str:
         signal.get("exit_reason") or signal.get("enter_tag") or "",
         "(recovered)" if signal.get("recovered") else "",
     ]
-    return "  ".join(field for field in fields if field)
+    text = "  ".join(field for field in fields if field)
+    # Whoever has a token can send line ends and a terminal's own commands; they are kept as they came, not obeyed.
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

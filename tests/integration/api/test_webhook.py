@@ -264,12 +264,11 @@ async def test_a_hundred_at_once_are_a_hundred_rows(served: Api, postgres_url: s
     assert 'btcwatcher_signals_total{level="Weak",type="entry"} 100.0' in (await served.http.get("/metrics")).text
 
 
-async def test_a_signal_of_any_date_finds_a_place(served: Api, postgres_url: str) -> None:
-    for year in (2001, 2026, 2099):
+async def test_a_signal_of_any_date_in_the_past_finds_a_place(served: Api, postgres_url: str) -> None:
+    for year in (2001, 2026):
         answer = await served.send({"action": "exit", "pair": "A/B", "timestamp": f"{year}-11-22T00:00:00Z"})
         assert answer.status_code == 202
     assert [name for (name,) in rows(postgres_url, "tableoid::regclass::text")] == [
         "signals_default",
         "signals_2026_11",
-        "signals_default",
     ]

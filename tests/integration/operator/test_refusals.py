@@ -42,6 +42,11 @@ REFUSED: list[tuple[str, Object, str]] = [
     ("a database of one's own", {"spec": {"config": {"db_url": "sqlite:///x"}}}, "db_url is the operator's"),
     ("dry_run", {"spec": {"config": {"dry_run": False}}}, "dry_run is spec.mode"),
     ("a key in the config", {"spec": {"config": {"exchange": {"key": "k"}}}}, "put them into a Secret"),
+    (
+        "a key for ccxt in the config",
+        {"spec": {"config": {"exchange": {"ccxt_config": {"apiKey": "k"}}}}},
+        "put them into a Secret",
+    ),
     ("Live without credentials", {"spec": {"mode": "Live"}}, "mode Live needs spec.exchange.credentialsRef"),
     ("an unknown mode", {"spec": {"mode": "Paper"}}, 'supported values: "DryRun", "Live"'),
     ("an unknown state", {"spec": {"state": "Off"}}, 'supported values: "Running", "Paused", "Suspended"'),

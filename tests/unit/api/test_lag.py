@@ -38,3 +38,14 @@ def test_too_old_and_senseless_limits_are_said(ago: float | None, stated: object
     with pytest.raises(InvalidBody) as caught:
         lag.check(event(ago), stated, NOW)
     assert [error.field for error in caught.value.errors] == [field]
+
+
+@pytest.mark.parametrize("minutes", [-60, 0, 14])
+def test_a_clock_may_be_wrong_by_minutes(minutes: float) -> None:
+    lag.check_ahead(event(-60 * minutes), NOW)
+
+
+def test_a_signal_of_the_future_is_not_taken() -> None:
+    with pytest.raises(InvalidBody, match="yet to come: see to the sender's clock and time zone") as caught:
+        lag.check_ahead(event(-30 * 60), NOW)
+    assert [error.field for error in caught.value.errors] == ["timestamp"]

@@ -6,7 +6,7 @@ import pytest
 
 from btcwatcher_bot.heartbeat import Liveness
 from btcwatcher_bot.log_watch import LogWatch
-from btcwatcher_bot.termination import Reason
+from btcwatcher_bot.termination import Failure, Reason
 
 
 @pytest.fixture
@@ -44,6 +44,25 @@ def test_the_fatal_line_counts_and_brings_its_cause(watch: LogWatch) -> None:
     failure = watch.failure("otherwise")
     assert failure.reason is Reason.EXCHANGE_UNREACHABLE
     assert failure.message == "Could not load markets, therefore cannot start.\nbinance GET exchangeInfo 503"
+
+
+def test_keys_that_the_exchange_refuses_are_no_exchange_that_is_away(watch: LogWatch) -> None:
+    class AuthenticationError(Exception):
+        pass
+
+    class TemporaryError(Exception):
+        pass
+
+    try:
+        try:
+            raise AuthenticationError('binance {"code":-2015,"msg":"Invalid API-key"}')
+        except AuthenticationError as error:
+            said = f"Error in reload_markets due to {type(error).__name__}. Message: {error}"
+            raise TemporaryError(said) from error
+    except TemporaryError:
+        logging.getLogger("freqtrade.exchange.exchange").exception("Could not load markets.")
+    logging.getLogger("freqtrade").error("Could not load markets, therefore cannot start.")
+    assert watch.failure("otherwise") == Failure(Reason.CREDENTIALS_REFUSED, said)
 
 
 def test_the_exception_being_handled_is_seen_in_a_plain_error_line(watch: LogWatch) -> None:
