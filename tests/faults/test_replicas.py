@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.integration, pytest.mark.conformance]
 
-SHORT = "4"
+SHORT = "8"
 LONG = "120"
 """Lease in seconds: one that runs out while a test waits, and one that does not."""
 

@@ -143,7 +143,7 @@ class World:
                 return f"{key}: {different}"
         return ""
 
-    def converged(self, name: str, seconds: float = 30) -> None:
+    def converged(self, name: str, seconds: float = 60) -> None:
         """Waits until all is as it should be, and sees that no two Strategies have one port."""
         until_empty(lambda: self.divergence(name), f"{name} converges", seconds, self.operator.log)
         ports = [item["status"]["port"] for item in self.strategies() if "port" in item.get("status", {})]

@@ -252,7 +252,7 @@ async def test_a_sender_who_hangs_up_leaves_its_signal_and_nothing_else(
     place: Place, postgres_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("LOCK TABLE signals IN ACCESS EXCLUSIVE MODE")
+        await asyncio.to_thread(connection.execute, "LOCK TABLE signals IN ACCESS EXCLUSIVE MODE")
         callers = [await place.call() for _ in range(5)]
         for number, caller in enumerate(callers):
             await caller.send(request(entry(number)) + request(entry(number))[:40])
@@ -297,7 +297,7 @@ async def test_an_orderly_end_answers_who_waits(served: Api, postgres_url: str) 
         place = Place(served, api.port_of(server), server.server_state.connections)
         caller, idle = await place.call(), await place.call()
         with psycopg.connect(postgres_url) as connection:
-            connection.execute("LOCK TABLE signals IN ACCESS EXCLUSIVE MODE")
+            await asyncio.to_thread(connection.execute, "LOCK TABLE signals IN ACCESS EXCLUSIVE MODE")
             await caller.send(request(entry(1)))
             await asyncio.sleep(0.2)
             server.should_exit = True

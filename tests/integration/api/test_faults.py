@@ -169,13 +169,13 @@ async def test_a_partition_takes_over_what_came_before_it(served: Api, postgres_
     for month in ("2005-05-31T23:59:59.999999Z", "2005-06-01T00:00:00Z", "2005-07-01T00:00:00Z"):
         await served.send({"action": "exit", "pair": "A/B", "timestamp": month})
     with psycopg.connect(postgres_url, autocommit=True) as connection:
-        made = make_ahead(connection, 0, datetime(2005, 7, 1, tzinfo=UTC))
+        made = await asyncio.to_thread(make_ahead, connection, 0, datetime(2005, 7, 1, tzinfo=UTC))
         monthly = [f"{table}_2005_{month}" for table in ("signals", "deliveries") for month in ("06", "07")]
         assert made == monthly
-        assert make_ahead(connection, 0, datetime(2005, 7, 1, tzinfo=UTC)) == []
+        assert await asyncio.to_thread(make_ahead, connection, 0, datetime(2005, 7, 1, tzinfo=UTC)) == []
         places = connection.execute("SELECT tableoid::regclass::text FROM signals ORDER BY id").fetchall()
         for name in made:
-            connection.execute(f"DROP TABLE {name}")
+            await asyncio.to_thread(connection.execute, f"DROP TABLE {name}")
     assert [place for (place,) in places] == ["signals_default", "signals_2005_06", "signals_2005_07"]
 
 
@@ -185,14 +185,16 @@ async def test_a_signal_is_taken_while_its_partition_is_made(served: Api, postgr
     body = {"action": "exit", "pair": "A/B", "timestamp": "2006-03-05T12:00:00Z"}
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         with connection.transaction():
-            partitions._make(connection, "signals", "signals_2006_03", begin, partitions.month_after(begin))
+            await asyncio.to_thread(
+                partitions._make, connection, "signals", "signals_2006_03", begin, partitions.month_after(begin)
+            )
             sending = asyncio.create_task(served.send(body))
             while not _waiting(postgres_url):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         answer = await sending
         place = connection.execute("SELECT tableoid::regclass::text FROM signals WHERE event_time > '2006-01-01'")
         assert (answer.status_code, place.fetchall()) == (202, [("signals_2006_03",)])
-        connection.execute("DROP TABLE signals_2006_03")
+        await asyncio.to_thread(connection.execute, "DROP TABLE signals_2006_03")
 
 
 def _waiting(url: str) -> bool:

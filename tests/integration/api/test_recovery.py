@@ -90,7 +90,7 @@ async def test_whichever_webhooks_were_lost_their_rows_are_filled_in(
     await send(served, *WEBHOOKS)
     wanted_rows = graded(await all_of_them(served))
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("TRUNCATE signals, signal_hours, deliveries")
+        await asyncio.to_thread(connection.execute, "TRUNCATE signals, signal_hours, deliveries")
     kept = random.Random(seed).sample(WEBHOOKS, k=2 * seed)  # noqa: S311 - no secret
     await send(served, *kept)
     written = await ledger.fill_in(steps, recorded_fills(), wanted)
@@ -126,7 +126,9 @@ async def test_webhooks_and_two_collectors_at_the_same_time_never_double(
         assert not await other.lead(), "it stands by; here it works all the same, as one that lost the lead unnoticed"
         for seed in range(12):
             with psycopg.connect(postgres_url) as connection:
-                connection.execute("TRUNCATE signals, signal_hours, deliveries, recovered_fills")
+                await asyncio.to_thread(
+                    connection.execute, "TRUNCATE signals, signal_hours, deliveries, recovered_fills"
+                )
             bodies = random.Random(seed).sample(WEBHOOKS, k=6)  # noqa: S311 - no secret
             written = await asyncio.gather(
                 *(send(served, body) for body in bodies[:3]),
@@ -197,7 +199,7 @@ async def test_a_busy_table_is_left_for_the_next_visit(
     served: Api, ledger: Ledger, steps: KnownStrategy, postgres_url: str
 ) -> None:
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("LOCK TABLE ONLY signals IN SHARE MODE")
+        await asyncio.to_thread(connection.execute, "LOCK TABLE ONLY signals IN SHARE MODE")
         with pytest.raises(LedgerBusy):
             await ledger.fill_in(steps, recorded_fills(), wanted)
         await ledger.still_leads()

@@ -90,7 +90,8 @@ def test_watch_without_a_version_begins_with_what_is_there(api_server: ApiServer
 def test_initial_events_end_with_a_bookmark(api_server: ApiServer, widgets: Widgets) -> None:
     widgets.create("a")
     asked = {"sendInitialEvents": "true", "allowWatchBookmarks": "true", "resourceVersionMatch": "NotOlderThan"}
-    events = watched(api_server, widgets.path, **asked)
+    # Longer than others: a busy server may take its time over what there was.
+    events = watched(api_server, widgets.path, **asked, timeoutSeconds=5)
     marks = [i for i, e in enumerate(events) if e["type"] == "BOOKMARK" and e["object"]["metadata"].get("annotations")]
     assert [(e["type"], e["object"]["metadata"]["name"]) for e in events[: marks[0]]] == [("ADDED", "a")]
     mark = events[marks[0]]["object"]
