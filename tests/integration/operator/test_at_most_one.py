@@ -35,7 +35,7 @@ def test_a_claim_that_is_there_keeps_its_access_mode(
     uid = settled(kubectl, namespace)["PersistentVolumeClaim", "ema-data"]["metadata"]["uid"]
     operator.kill()
     operator.start(volume_access_mode="ReadWriteOncePod")
-    kubectl.patch("strategy", "ema", namespace, {"spec": {"timeframe": "15m", "storage": {"size": "2Gi"}}})
+    kubectl.patch("strategy", "ema", namespace, {"spec": {"timeframe": "15m"}})
     settled(kubectl, namespace)
     until(lambda: condition(kubectl, namespace).get("reason") == "Starting", "it is not refused", 60)
     now = claim(kubectl, namespace)
