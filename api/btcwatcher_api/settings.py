@@ -234,21 +234,14 @@ class Settings(DatabaseSettings):
 
     def webhook_key(self) -> bytes:
         """The platform's webhook key. Raises SettingsError naming the variable."""
-        name = variable("webhook_key_file")
-        try:
-            return check_key(_read(self.webhook_key_file, name), f"{name} ({self.webhook_key_file})")
-        except ValueError as error:
-            raise SettingsError(str(error)) from error
+        return read_key(self.webhook_key_file, variable("webhook_key_file"))
 
     def signing_key(self) -> bytes | None:
         """The key of access tokens, None without accounts. Raises SettingsError naming the variable."""
         if not self.accounts or self.signing_key_file is None:
             return None
         name = variable("signing_key_file")
-        try:
-            key = check_key(_read(self.signing_key_file, name), f"{name} ({self.signing_key_file})")
-        except ValueError as error:
-            raise SettingsError(str(error)) from error
+        key = read_key(self.signing_key_file, name)
         if key == self.webhook_key():
             raise SettingsError(f"{name} holds the webhook key: each key has one purpose, make another")
         if len(set(key)) < _MIN_DISTINCT_BYTES or any(word in key.lower() for word in _PLACEHOLDERS):
@@ -308,6 +301,14 @@ def _sentence(error: dict[str, Any]) -> str:
         return message
     name = variable(str(location[0]))
     return f"{name} is not set" if error["type"] == "missing" else f"{name}: {message}"
+
+
+def read_key(path: Path, name: str) -> bytes:
+    """The key in a file that the variable `name` names. Raises SettingsError naming both."""
+    try:
+        return check_key(_read(path, name), f"{name} ({path})")
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _read(path: Path, name: str) -> bytes:

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from btcwatcher_api.settings import DatabaseSettings, SettingsError, variable
-from btcwatcher_crds.derive import check_key
+from btcwatcher_api.settings import DatabaseSettings, read_key, variable
 
 
 class CollectorSettings(DatabaseSettings):
@@ -89,10 +88,4 @@ class CollectorSettings(DatabaseSettings):
 
     def bot_key(self) -> bytes:
         """The platform's bot key. Raises SettingsError naming the variable."""
-        name = variable("bot_key_file")
-        try:
-            return check_key(self.bot_key_file.read_bytes(), f"{name} ({self.bot_key_file})")
-        except OSError as error:
-            raise SettingsError(f"{name}: cannot read {self.bot_key_file}: {error.strerror}") from error
-        except ValueError as error:
-            raise SettingsError(str(error)) from error
+        return read_key(self.bot_key_file, variable("bot_key_file"))
