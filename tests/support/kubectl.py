@@ -4,11 +4,9 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
-
-import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 Object = dict[str, Any]
@@ -31,11 +29,11 @@ class Kubectl:
         return done.stdout
 
     def apply(self, *objects: Object) -> None:
-        self("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+        self("apply", "-f", "-", stdin=_documents(objects))
 
     def refused(self, *objects: Object) -> str:
         """The words with which an apply is refused."""
-        done = self.run("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+        done = self.run("apply", "-f", "-", stdin=_documents(objects))
         assert done.returncode != 0, f"it was taken: {done.stdout}"
         return done.stderr
 
@@ -51,6 +49,11 @@ class Kubectl:
 
     def patch(self, kind: str, name: str, namespace: str, change: Object, *arguments: str) -> None:
         self("-n", namespace, "patch", kind, name, "--type=merge", "-p", json.dumps(change), *arguments)
+
+
+def _documents(objects: Iterable[Object]) -> str:
+    """JSON in YAML's frame: PyYAML leaves a text like 12345e67 unquoted, which kubectl then reads as a number."""
+    return "".join(f"---\n{json.dumps(item)}\n" for item in objects)
 
 
 def until(look: Callable[[], T], what: str, seconds: float = 20.0) -> T:

@@ -92,8 +92,11 @@ def test_initial_events_end_with_a_bookmark(api_server: ApiServer, widgets: Widg
     asked = {"sendInitialEvents": "true", "allowWatchBookmarks": "true", "resourceVersionMatch": "NotOlderThan"}
     # Longer than others: a busy server may take its time over what there was.
     events = watched(api_server, widgets.path, **asked, timeoutSeconds=5)
+    if events and "RequestWatchProgress is disabled" in events[0]["object"].get("message", ""):
+        pytest.skip("this API server's etcd is older than 3.5.8 and tells it no progress")
     marks = [i for i, e in enumerate(events) if e["type"] == "BOOKMARK" and e["object"]["metadata"].get("annotations")]
-    assert [(e["type"], e["object"]["metadata"]["name"]) for e in events[: marks[0]]] == [("ADDED", "a")]
+    assert marks, f"no mark in {events}"
+    assert kinds(events[: marks[0]]) == [("ADDED", "a")]
     mark = events[marks[0]]["object"]
     assert mark["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
     assert mark["kind"] == "Widget"
