@@ -15,6 +15,10 @@ PROXY_NAME_MAX_LENGTH: Final = 63
 PROXY_URL_KEY: Final = "url"
 """The key of a Proxy's Secret where spec.urlSecretRef names none."""
 
+NOTIFICATION_CHANNEL_KIND: Final = "NotificationChannel"
+NOTIFICATION_CHANNEL_PLURAL: Final = "notificationchannels"
+NOTIFICATION_CHANNEL_NAME_MAX_LENGTH: Final = 63
+
 # A Strategy's pod carries `<name>-<controller revision hash>` as a label value: 63 - 11 characters are left.
 NAME_MAX_LENGTH: Final = 52
 NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"

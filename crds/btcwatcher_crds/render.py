@@ -8,6 +8,11 @@ import yaml
 from pydantic import BaseModel
 
 from btcwatcher_crds import names
+from btcwatcher_crds.notification_channel import (
+    NOTIFICATION_CHANNEL_ROOT_RULES,
+    NotificationChannelSpec,
+    NotificationChannelStatus,
+)
 from btcwatcher_crds.proxy import PROXY_ROOT_RULES, ProxySpec, ProxyStatus
 from btcwatcher_crds.rules import JsonSchema
 from btcwatcher_crds.strategy import ROOT_RULES, StrategySpec, StrategyStatus
@@ -129,6 +134,31 @@ def proxy_crd() -> JsonSchema:
     )
 
 
+def notification_channel_crd() -> JsonSchema:
+    """The CustomResourceDefinition of NotificationChannel."""
+    return _crd(
+        {
+            "kind": names.NOTIFICATION_CHANNEL_KIND,
+            "listKind": "NotificationChannelList",
+            "plural": names.NOTIFICATION_CHANNEL_PLURAL,
+            "singular": "notificationchannel",
+            "shortNames": ["nchan"],
+            "categories": ["trading"],
+        },
+        "A way to those who are to be told of signals and alerts.",
+        [
+            _column("Type", ".spec.type"),
+            _column("Ready", _ready("Ready", "status")),
+            _column("Reason", _ready("Ready", "reason")),
+            _column("Suspended", ".spec.suspend", "boolean"),
+            _column("Age", ".metadata.creationTimestamp", "date"),
+            _column("Message", _ready("Ready", "message"), priority=1),
+        ],
+        {"spec": structural(NotificationChannelSpec), "status": structural(NotificationChannelStatus)},
+        NOTIFICATION_CHANNEL_ROOT_RULES,
+    )
+
+
 def _crd(
     kind: JsonSchema, description: str, columns: list[JsonSchema], properties: JsonSchema, rules: JsonSchema
 ) -> JsonSchema:
@@ -179,7 +209,7 @@ def to_yaml(document: JsonSchema) -> str:
 
 def rendered() -> dict[str, str]:
     """File name -> YAML of every custom resource."""
-    crds = (strategy_crd(), proxy_crd())
+    crds = (strategy_crd(), proxy_crd(), notification_channel_crd())
     return {f"{names.GROUP}_{crd['spec']['names']['plural']}.yaml": to_yaml(crd) for crd in crds}
 
 

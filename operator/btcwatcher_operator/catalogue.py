@@ -29,6 +29,12 @@ def text() -> str:
         *_table("Reasons", "reason", reasons),
         *_table("Condition types of a Proxy", "type", _members(conditions, "ProxyConditionType")),
         *_table("Reasons of a Proxy's condition", "reason", _members(conditions, "ProxyReason")),
+        *_table("Condition types of a NotificationChannel", "type", _members(conditions, "ChannelConditionType")),
+        *_table(
+            "Reasons of a NotificationChannel's conditions, of attempts and of deliveries",
+            "reason",
+            _members(conditions, "ChannelReason"),
+        ),
         "## Events",
         "On a Strategy, one for each change: `PortAssigned` when it gets its port of the pool, and the new reason and "
         "message of Ready, ConfigValid, ConfigDrift, LiveNotAllowed or ReconcilePaused when one of these changes. "

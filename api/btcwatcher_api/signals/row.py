@@ -48,7 +48,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     recovered: bool = False
     payload: msgspec.Raw
     channels: list[str] = []
-    """The NotificationChannels, of the Strategy's namespace, that are told of it."""
+    """The NotificationChannels that are told of it, as namespace/name."""
 
 
 def row_of(
@@ -94,5 +94,7 @@ def row_of(
         priority=graded.priority,
         recovered=recovered,
         payload=msgspec.Raw(payload),
-        channels=channels_of(graded, strategy.signals.notify) if told else [],
+        channels=[f"{strategy.namespace}/{name}" for name in channels_of(graded, strategy.signals.notify)]
+        if told
+        else [],
     )

@@ -59,8 +59,10 @@ _STORED: Final = (
 )
 _ON_CONFLICT: Final = " ON CONFLICT DO NOTHING RETURNING id)"
 _TOLD: Final = (
-    ", told AS (INSERT INTO deliveries (signal_id, channel_namespace, channel, created_at, priority, next_attempt_at)"
-    " SELECT i.id, i.namespace, channel, i.received_at, i.priority, i.received_at"
+    ", told AS (INSERT INTO deliveries"
+    " (subject_id, strategy, channel_namespace, channel, created_at, priority, next_attempt_at)"
+    " SELECT i.id, i.namespace || '.' || i.strategy, split_part(channel, '/', 1), split_part(channel, '/', 2),"
+    " i.received_at, i.priority, i.received_at"
     " FROM stored JOIN incoming i USING (id), unnest(i.channels) AS channel)"
 )
 """The outbox: a delivery for each channel of each signal that is new, or none if the signals are not committed."""

@@ -16,19 +16,19 @@ ENTRY = {**FREQTRADE["entry"], "enter_tag": "pulse:0.83"}
 
 _CLAIM = """
 UPDATE deliveries SET attempts = attempts + 1, next_attempt_at = clock_timestamp() + interval '30 seconds'
-WHERE (signal_id, channel_namespace, channel, created_at) IN (
-    SELECT signal_id, channel_namespace, channel, created_at FROM deliveries
+WHERE (subject_id, channel_namespace, channel, created_at) IN (
+    SELECT subject_id, channel_namespace, channel, created_at FROM deliveries
     WHERE state = 'Pending' AND next_attempt_at <= clock_timestamp()
     ORDER BY priority, next_attempt_at LIMIT %s FOR UPDATE SKIP LOCKED)
-RETURNING signal_id, channel, priority
+RETURNING subject_id, channel, priority
 """
 
 
 def deliveries(url: str) -> list[Any]:
     with psycopg.connect(url) as connection:
         return connection.execute(
-            "SELECT signal_id::text, channel_namespace, channel, priority, state, attempts FROM deliveries"
-            " ORDER BY signal_id, channel"
+            "SELECT subject_id::text, channel_namespace, channel, priority, state, attempts FROM deliveries"
+            " ORDER BY subject_id, channel"
         ).fetchall()
 
 

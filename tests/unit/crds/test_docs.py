@@ -5,11 +5,12 @@ from pathlib import Path
 
 import yaml
 
+from btcwatcher_crds.notification_channel import NotificationChannel
 from btcwatcher_crds.proxy import Proxy
 from btcwatcher_crds.strategy import Strategy
 
 DOCS = Path(__file__).parents[3] / "docs"
-KINDS = {"Strategy": Strategy, "Proxy": Proxy}
+KINDS = {"Strategy": Strategy, "Proxy": Proxy, "NotificationChannel": NotificationChannel}
 
 
 def test_every_manifest_in_the_docs_satisfies_the_contract() -> None:
