@@ -1,0 +1,1 @@
+"""What a message says: templates in English and Chinese, and those of users, over views of what they speak of."""
