@@ -1,0 +1,1 @@
+"""How a message is handed to a vendor: one file each, and the one entry to them all in `send`."""

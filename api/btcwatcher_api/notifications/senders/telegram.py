@@ -1,0 +1,102 @@
+"""Telegram: the Bot API's sendMessage. https://core.telegram.org/bots/api#sendmessage"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from btcwatcher_api.notifications.message import Message
+from btcwatcher_api.notifications.outcome import Outcome
+from btcwatcher_api.notifications.senders import answers, credentials, http, text
+from btcwatcher_api.notifications.senders.text import Line, Piece
+from btcwatcher_api.signals.types import Priority
+from btcwatcher_crds.conditions import ChannelReason
+from btcwatcher_crds.notification_channel import NotificationChannelSpec
+
+ENDPOINT: Final = "https://api.telegram.org"
+
+TEXT_MAX: Final = 4096
+"""Of a message's text, "after entities parsing". Counted in UTF-16 code units, as entities are: never too few."""
+
+ENTITIES_MAX: Final = 100
+"""Telegram leaves out further ones."""
+
+_TITLE_MAX: Final = 200
+_TOKEN: Final = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,128}")
+_CHAT: Final = re.compile(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{1,64}")
+
+
+async def send(
+    spec: NotificationChannelSpec, secret: Mapping[str, str], message: Message, *, timeout: float
+) -> Outcome:
+    token = credentials.required(secret, "token")
+    credentials.matching(token, "token", _TOKEN, "must be a bot's token, such as 123456:ABC-DEF")
+    chat = credentials.required(secret, "chatId")
+    credentials.matching(chat, "chatId", _CHAT, "must be a chat's number, such as -1001234567890, or @channel")
+    url = f"{(spec.endpoint or ENDPOINT).rstrip('/')}/bot{token}/sendMessage"
+    return judge(await http.post(url, {"chat_id": chat, **written(spec, message)}, timeout))
+
+
+def written(spec: NotificationChannelSpec, message: Message) -> dict[str, Any]:
+    """Text and entities, not HTML or MarkdownV2: in text that is not parsed nothing has to be escaped."""
+    title: Line = (Piece(text.one_line(message.title, _TITLE_MAX), bold=True),)
+    found = text.fit([title, *text.lines(message.body)], _size, TEXT_MAX, spec.language)
+    whole, entities = _entities(found)
+    return {
+        "text": whole,
+        "entities": entities,
+        "link_preview_options": {"is_disabled": True},
+        "disable_notification": message.priority is Priority.P2,
+    }
+
+
+def judge(answer: http.Answer) -> Outcome:
+    """Only an answer in Telegram's own form tells of credentials or refusals: a proxy in between may answer too."""
+    fields = answer.fields or {}
+    parameters = fields.get("parameters")
+    asked = answers.seconds(parameters.get("retry_after")) if isinstance(parameters, dict) else None
+    wait = asked or answers.retry_after(answer.headers)
+    match answer.status, fields.get("ok"):
+        case 200, True:
+            return Outcome(ChannelReason.SENT)
+        case 429, _:
+            reason = ChannelReason.RATE_LIMITED
+        case ((401 | 404), False):
+            reason = ChannelReason.AUTH
+        case ((400 | 403 | 413), False):
+            reason = ChannelReason.REJECTED
+        case status, _ if status >= 500:
+            reason = ChannelReason.VENDOR_ERROR
+        case _:
+            reason = ChannelReason.UNEXPECTED_ANSWER
+    return Outcome(reason, f"HTTP {answer.status}: {answer.text}", wait)
+
+
+def _entities(found: Sequence[Line]) -> tuple[str, list[dict[str, Any]]]:
+    entities: list[dict[str, Any]] = []
+    written: list[str] = []
+    offset = 0
+    for line in found:
+        for piece in line:
+            length = _units(piece.text)
+            at = {"offset": offset, "length": length}
+            # Code can be nothing else beside.
+            if piece.code:
+                entities.append({"type": "code", **at})
+            else:
+                if piece.bold:
+                    entities.append({"type": "bold", **at})
+                if piece.link:
+                    entities.append({"type": "text_link", "url": piece.link, **at})
+            written.append(piece.text)
+            offset += length
+        written.append("\n")
+        offset += 1
+    return "".join(written)[:-1], entities[:ENTITIES_MAX]
+
+
+def _size(line: Line) -> int:
+    return sum(_units(piece.text) for piece in line) + 1
+
+
+def _units(string: str) -> int:
+    return len(string.encode("utf-16-le")) // 2
