@@ -19,10 +19,13 @@ from btcwatcher_api.accounts.tokens import Signer
 from btcwatcher_api.addresses import TrustedProxies
 from btcwatcher_api.cluster.client import Cluster
 from btcwatcher_api.cluster.machines import Machines
+from btcwatcher_api.cluster.watch import CHANNELS, STRATEGIES, Watch
 from btcwatcher_api.database import listening_connection, reading_engine, writing_connection, writing_engine
 from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.middleware import RequestLayer
 from btcwatcher_api.monitoring import endpoints as monitoring
+from btcwatcher_api.notifications.registry import ChannelRegistry
+from btcwatcher_api.notifications.router import Router
 from btcwatcher_api.prometheus import Prometheus
 from btcwatcher_api.proxies import endpoints as proxies
 from btcwatcher_api.settings import Settings
@@ -39,7 +42,6 @@ from btcwatcher_api.strategies import endpoints as strategies
 from btcwatcher_api.strategies.files import Files
 from btcwatcher_api.strategies.podlog import PodLogs
 from btcwatcher_api.strategies.registry import Registry
-from btcwatcher_api.strategies.watch import StrategyWatch
 from btcwatcher_api.system import endpoints as system
 from btcwatcher_api.system import health
 from btcwatcher_api.system.threshold import AlertThreshold
@@ -49,16 +51,28 @@ _WRITE_SECONDS = 10.0
 _WRITERS = 4
 
 
-def create_app(settings: Settings, registry: Registry | None = None, siblings: Siblings | None = None) -> FastAPI:
-    """The app. With a `registry` nobody watches Kubernetes: its Strategies are what the caller put there. `siblings`
-    are the other workers of this replica, if there are any.
+def create_app(
+    settings: Settings,
+    registry: Registry | None = None,
+    siblings: Siblings | None = None,
+    channels: ChannelRegistry | None = None,
+) -> FastAPI:
+    """The app. With a `registry` nobody watches Kubernetes: its Strategies, and `channels`, are what the caller put
+    there. `siblings` are the other workers of this replica, if there are any.
 
     Raises SettingsError for keys and tokens that cannot be read or are too weak.
     """
     database_url = settings.database_url.get_secret_value()
     metrics = Metrics()
     known = registry if registry is not None else Registry(settings.webhook_key(), settings.namespace_set)
-    watch = StrategyWatch(known, metrics) if registry is None else None
+    known_channels = channels if channels is not None else ChannelRegistry(settings.namespace_set)
+    if registry is not None and channels is None:
+        known_channels.replace(())
+    watches = (
+        [Watch(STRATEGIES, known, metrics.watches), Watch(CHANNELS, known_channels, metrics.watches)]
+        if registry is None
+        else []
+    )
     commits = GroupCommit(
         SignalWriter(
             lambda: writing_connection(database_url, statement_seconds=_WRITE_SECONDS), patience=_WRITE_SECONDS
@@ -94,8 +108,9 @@ def create_app(settings: Settings, registry: Registry | None = None, siblings: S
             asyncio.create_task(keep_rolled_up(changing), name="roll-up"),
             asyncio.create_task(feed.run(), name="feed"),
         ]
-        if watch is not None:
-            beside += [asyncio.create_task(watch.run()), asyncio.create_task(threshold.keep())]
+        beside += [asyncio.create_task(watch.run()) for watch in watches]
+        if watches:
+            beside.append(asyncio.create_task(threshold.keep()))
         try:
             yield
         finally:
@@ -123,7 +138,8 @@ def create_app(settings: Settings, registry: Registry | None = None, siblings: S
     app.state.metrics = metrics
     app.state.prometheus = prometheus
     app.state.registry = known
-    app.state.watch = watch
+    app.state.channels = known_channels
+    app.state.watches = watches
     app.state.read_token = settings.read_token()
     app.state.settings = settings
     app.state.siblings = siblings or Siblings(0, {})
@@ -136,6 +152,7 @@ def create_app(settings: Settings, registry: Registry | None = None, siblings: S
     )
     intake = Intake(
         known,
+        Router(known_channels),
         metrics,
         body_limit=settings.body_limit,
         window=timedelta(seconds=settings.undated_window_seconds),

@@ -7,6 +7,8 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from btcwatcher_api.cluster.watch import WatchMetrics
+
 
 class Metrics:
     """One process' figures, in a registry of their own so that two apps in one test do not meet."""
@@ -53,15 +55,7 @@ class Metrics:
             "Whether the connection that writes signals works.",
             registry=self.registry,
         )
-        self.strategies = Gauge("btcwatcher_api_strategies", "Strategies known from the watch.", registry=self.registry)
-        self.watch_synced = Gauge(
-            "btcwatcher_api_watch_synced", "Whether all Strategies are known.", registry=self.registry
-        )
-        self.watch_errors = Counter(
-            "btcwatcher_api_watch_errors_total",
-            "Failed attempts to list or watch Strategies.",
-            registry=self.registry,
-        )
+        self.watches = WatchMetrics(self.registry)
         self.capacity_threshold = Gauge(
             "btcwatcher_capacity_alert_threshold_ratio",
             "From this utilization on capacity counts as short; set by REST.",

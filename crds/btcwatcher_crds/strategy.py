@@ -207,12 +207,13 @@ class Thresholds(Contract):
 
 class Notify(Contract):
     min_level: SignalLevel = SignalLevel.MEDIUM
-    """Signals below this level are for nobody."""
+    """Signals below this level are not for the channels named here."""
     channels: Annotated[
         list[Annotated[str, Field(min_length=1, **_OBJECT_NAME)]],
         Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = Field(default_factory=list)
-    """Names of those who are to be told: each signal keeps a row for each. Nothing sends them yet."""
+    """Names of NotificationChannels of this namespace that are told; those whose spec.strategies selects this Strategy
+    are told besides."""
 
 
 class Signals(Contract):

@@ -160,7 +160,7 @@ def test_ingest_against_pgbench_and_the_plain_way(
         accepted += figures["accepted"]
     with psycopg.connect(postgres.url) as connection:
         row = connection.execute(
-            "SELECT count(*), count(d.signal_id) FROM signals s LEFT JOIN deliveries d ON d.signal_id = s.id"
+            "SELECT count(*), count(d.subject_id) FROM signals s LEFT JOIN deliveries d ON d.subject_id = s.id"
             " WHERE order_key IS NOT NULL"
         ).fetchone()
     assert row is not None

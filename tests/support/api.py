@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from btcwatcher_api.app import create_app
+from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.settings import Settings, load
 from btcwatcher_api.signals.fastlane import WebhookProtocol
 from btcwatcher_api.strategies.registry import Registry
@@ -54,6 +55,7 @@ class Api:
 
     http: httpx.AsyncClient
     registry: Registry
+    channels: ChannelRegistry
     app: FastAPI | None = None
 
     async def send(self, body: Any, identifier: str = STRATEGY, **options: Any) -> httpx.Response:
@@ -114,13 +116,15 @@ async def running(database_url: str, folder: Path, *, watch: bool = False, **set
     registry.replace([strategy()])
     settings.setdefault("accounts", "signing_key_file" in settings)
     loaded = load(Settings, database_url=database_url, **key_files(folder), **settings)
-    app = create_app(loaded, None if watch else registry)
+    channels = ChannelRegistry()
+    channels.replace(())
+    app = create_app(loaded) if watch else create_app(loaded, registry, channels=channels)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://api.test") as http,
     ):
-        yield Api(http, app.state.registry, app)
+        yield Api(http, app.state.registry, app.state.channels, app)
 
 
 @contextlib.asynccontextmanager

@@ -109,7 +109,7 @@ async def serving(database_url: str, folder: Path, **settings: Any) -> AsyncIter
         port = server.servers[0].sockets[0].getsockname()[1]
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30) as http:
-            yield Api(http, inside.registry, inside.app)
+            yield Api(http, inside.registry, inside.channels, inside.app)
         inside.app.state.feed.end()
         server.should_exit = True
         await task

@@ -10,6 +10,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from btcwatcher_api.cluster.watch import WatchMetrics
 from btcwatcher_crds import bot_metrics as names
 from btcwatcher_crds.bot_metrics import BotMetric
 
@@ -52,16 +53,7 @@ class CollectorMetrics:
             self.visits.labels(result)
         for kind in ("entry_fill", "exit_fill"):
             self.recovered.labels(kind)
-        # What the watch of Strategies counts, named as in the API.
-        self.strategies = Gauge("btcwatcher_api_strategies", "Strategies known from the watch.", registry=self.registry)
-        self.watch_synced = Gauge(
-            "btcwatcher_api_watch_synced", "Whether all Strategies are known.", registry=self.registry
-        )
-        self.watch_errors = Counter(
-            "btcwatcher_api_watch_errors_total",
-            "Failed attempts to list or watch Strategies.",
-            registry=self.registry,
-        )
+        self.watches = WatchMetrics(self.registry)
 
     def _gauge(self, metric: BotMetric) -> Gauge:
         return Gauge(metric.name, metric.sentence, metric.labels, registry=self.registry)

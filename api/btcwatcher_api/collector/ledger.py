@@ -21,6 +21,7 @@ from btcwatcher_api.collector.fills import Fill
 from btcwatcher_api.collector.matching import StoredFill, missing
 from btcwatcher_api.collector.rows import recovered_row
 from btcwatcher_api.database import SchemaError, check_revision, current_revision
+from btcwatcher_api.notifications.router import Router
 from btcwatcher_api.signals.dedup import first_id_at
 from btcwatcher_api.signals.types import SignalType
 from btcwatcher_api.signals.writer import INSERT_RECOVERED
@@ -64,11 +65,13 @@ class Ledger:
     def __init__(
         self,
         connect: Callable[[], Awaitable[psycopg.AsyncConnection]],
+        router: Router,
         *,
         notify_within: timedelta,
         patience: float = 10.0,
     ) -> None:
         self._connect = connect
+        self._router = router
         self._notify_within = notify_within
         self._patience = patience
         self._connection: psycopg.AsyncConnection | None = None
@@ -120,7 +123,10 @@ class Ledger:
             now = datetime.now(UTC)
             gone = [fill for fill in missing(fills, await _stored(connection, strategy, fills)) if wanted(fill)]
             for begin in range(0, len(gone), _MOST_ROWS):
-                rows = [recovered_row(strategy, fill, now, self._notify_within) for fill in gone[begin:][:_MOST_ROWS]]
+                rows = [
+                    recovered_row(strategy, fill, now, self._router.of(strategy), self._notify_within)
+                    for fill in gone[begin:][:_MOST_ROWS]
+                ]
                 await connection.execute(INSERT_RECOVERED, (msgspec.json.encode(rows).decode(),))
             return gone
 

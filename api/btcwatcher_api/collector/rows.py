@@ -7,20 +7,21 @@ from typing import Any
 import msgspec
 
 from btcwatcher_api.collector.fills import Fill
+from btcwatcher_api.notifications.routing import NOBODY, Routes
 from btcwatcher_api.signals.dedup import EventKey, signal_id
 from btcwatcher_api.signals.row import Row, row_of
 from btcwatcher_api.signals.types import Event, Source
 from btcwatcher_api.strategies.registry import KnownStrategy
 
 
-def recovered_row(strategy: KnownStrategy, fill: Fill, now: datetime, notify_within: timedelta) -> Row:
+def recovered_row(strategy: KnownStrategy, fill: Fill, now: datetime, routes: Routes, notify_within: timedelta) -> Row:
     """The row. Its id is made of the order, so that the same order gives the same row whoever fills it in."""
     event = _event(fill)
     key = _key(strategy.id, fill)
     # Who is told of last week's fills all at once stops reading.
     fresh = now - fill.filled_at <= notify_within
     payload = msgspec.json.encode(_payload(fill))
-    return row_of(strategy, event, key, now, payload, recovered=True, told=fresh)
+    return row_of(strategy, event, key, now, payload, routes if fresh else NOBODY, recovered=True)
 
 
 def _event(fill: Fill) -> Event:

@@ -13,12 +13,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from btcwatcher_api import logs
+from btcwatcher_api.cluster.watch import CHANNELS, STRATEGIES, Watch
 from btcwatcher_api.collector.ledger import Ledger, LedgerAway, LedgerBusy
 from btcwatcher_api.collector.rounds import Rounds
 from btcwatcher_api.collector.settings import CollectorSettings
 from btcwatcher_api.database import SchemaError, collecting_connection
+from btcwatcher_api.notifications.registry import ChannelRegistry
+from btcwatcher_api.notifications.router import Router
 from btcwatcher_api.strategies.registry import Registry
-from btcwatcher_api.strategies.watch import StrategyWatch
 
 _log = logs.get("btcwatcher_api.collector")
 
@@ -29,19 +31,32 @@ _STATEMENT_SECONDS: Final = 10.0
 
 
 class CollectorService:
-    """With a `registry` nobody watches Kubernetes: its Strategies are what the caller put there."""
+    """With a `registry` nobody watches Kubernetes: its Strategies, and `channels`, are what the caller put there."""
 
-    def __init__(self, settings: CollectorSettings, registry: Registry | None = None) -> None:
+    def __init__(
+        self, settings: CollectorSettings, registry: Registry | None = None, channels: ChannelRegistry | None = None
+    ) -> None:
         database_url = settings.database_url.get_secret_value()
         self.registry: Final = registry if registry is not None else Registry(None, settings.namespace_set)
+        self.channels: Final = channels if channels is not None else ChannelRegistry(settings.namespace_set)
+        if registry is not None and channels is None:
+            self.channels.replace(())
         self._ledger = Ledger(
             lambda: collecting_connection(database_url, statement_seconds=_STATEMENT_SECONDS),
+            Router(self.channels),
             notify_within=settings.notify_within,
             patience=_STATEMENT_SECONDS,
         )
         self._rounds = Rounds(self.registry, self._ledger, settings, settings.bot_key())
         self.metrics: Final = self._rounds.metrics
-        self.watch: Final = StrategyWatch(self.registry, self.metrics) if registry is None else None
+        self._watches: Final = (
+            [
+                Watch(STRATEGIES, self.registry, self.metrics.watches),
+                Watch(CHANNELS, self.channels, self.metrics.watches),
+            ]
+            if registry is None
+            else []
+        )
         self._problem: str | None = "not connected to the database yet"
 
     @property
@@ -51,7 +66,7 @@ class CollectorService:
 
     async def run(self) -> None:
         """Until cancelled."""
-        beside = [asyncio.create_task(self.watch.run())] if self.watch is not None else []
+        beside = [asyncio.create_task(watch.run()) for watch in self._watches]
         try:
             await self._lead()
         finally:
@@ -65,8 +80,8 @@ class CollectorService:
         standing_by = False
         while True:
             try:
-                # Who knows no Strategy yet would only keep another from working.
-                if not self.registry.synced:
+                # Who does not know the Strategies, or whom to tell, would only keep another from working.
+                if not (self.registry.synced and self.channels.synced):
                     await asyncio.sleep(_FIRST_BACKOFF)
                     continue
                 leads = await self._ledger.lead()
@@ -113,6 +128,7 @@ def create_collector_app(service: CollectorService) -> Starlette:
 
     async def readyz(_: Request) -> Response:
         problems = [] if service.registry.synced else ["the Strategies are not known yet"]
+        problems += [] if service.channels.synced else ["the NotificationChannels are not known yet"]
         problems += [service.problem] if service.problem else []
         headers = {"Retry-After": "1"} if problems else None
         body = {"ready": not problems, "problems": problems}

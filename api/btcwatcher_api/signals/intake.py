@@ -16,6 +16,7 @@ import msgspec
 
 from btcwatcher_api import logs
 from btcwatcher_api.metrics import Metrics
+from btcwatcher_api.notifications.router import Router
 from btcwatcher_api.problems import MEDIA_TYPE, Problem, unavailable
 from btcwatcher_api.signals import admission, lag
 from btcwatcher_api.signals.bodies import NotJson, decode, decode_form, encode, parse
@@ -76,10 +77,18 @@ class Intake:
     """
 
     def __init__(
-        self, registry: Registry, metrics: Metrics, *, body_limit: int, window: timedelta, kept: timedelta
+        self,
+        registry: Registry,
+        router: Router,
+        metrics: Metrics,
+        *,
+        body_limit: int,
+        window: timedelta,
+        kept: timedelta,
     ) -> None:
         self.body_limit: Final = body_limit
         self._registry = registry
+        self._router = router
         self._metrics = metrics
         self._window = window
         self._kept = kept
@@ -93,6 +102,8 @@ class Intake:
         if not self._registry.synced:
             # Nobody is unknown yet, only not known: a 404 now would make a sender drop its signal.
             raise unavailable("the Strategies are not known yet")
+        if not self._router.synced:
+            raise unavailable("the NotificationChannels are not known yet")
         strategy = self._registry.get(identifier)
         if strategy is None:
             raise Problem(404, "there is no such Strategy; the path ends in <namespace>.<name>")
@@ -201,7 +212,7 @@ class Intake:
         message_id: str | None,
     ) -> tuple[NewSignal, str]:
         key = event_key(strategy.id, body, event, received, self._window, message_id)
-        row = row_of(strategy, event, key, received, raw)
+        row = row_of(strategy, event, key, received, raw, self._router.of(strategy))
         return NewSignal(key.id, key.key, key.seek_from, msgspec.json.encode(row)), row.level or ""
 
     def _stored(self, kind: str, level: str) -> None:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from btcwatcher_api.notifications.routing import Routes
 from btcwatcher_api.signals.dedup import EventKey, order_key
-from btcwatcher_api.signals.deliveries import channels_of
 from btcwatcher_api.signals.grading import grade
 from btcwatcher_api.signals.types import Event
 from btcwatcher_api.strategies.registry import KnownStrategy
@@ -57,11 +57,11 @@ def row_of(
     key: EventKey,
     received: datetime,
     payload: bytes,
+    routes: Routes,
     *,
     recovered: bool = False,
-    told: bool = True,
 ) -> Row:
-    """The event graded by its Strategy's own thresholds. `payload` is JSON; without `told` no channel hears of it."""
+    """The event graded by its Strategy's own thresholds. `payload` is JSON, `routes` the Strategy's."""
     graded = grade(event, strategy.signals)
     return Row(
         id=key.id,
@@ -94,7 +94,5 @@ def row_of(
         priority=graded.priority,
         recovered=recovered,
         payload=msgspec.Raw(payload),
-        channels=[f"{strategy.namespace}/{name}" for name in channels_of(graded, strategy.signals.notify)]
-        if told
-        else [],
+        channels=[] if graded.priority is None else routes[graded.priority],
     )

@@ -61,13 +61,13 @@ async def healthz(request: Request, response: Response) -> Health:
 @router.get(
     "/readyz",
     operation_id="getReadiness",
-    summary="Signals can be taken: Postgres answers and the Strategies are known",
+    summary="Signals can be taken: Postgres answers, Strategies and channels are known",
     responses={503: {"model": Readiness, "description": "Not ready; the body says why"}},
 )
 async def readyz(request: Request, response: Response) -> Readiness:
     """Kubernetes being away does not end readiness once the Strategies are known: they are served from memory."""
     checks = await checks_of(request)
-    ready = all(check.ok for check in checks[:3])
+    ready = all(check.ok for check in checks[:4])
     for number, answer in (await _siblings(request, "/readyz")).items():
         ok = answer is not None and answer.is_success
         reason = None if ok else "does not answer" if answer is None else "not ready"
@@ -99,8 +99,8 @@ async def _siblings(request: Request, path: str) -> dict[int, httpx.Response | N
 
 
 async def checks_of(request: Request) -> list[Check]:
-    """Postgres, ingest and the Strategies, which readiness needs; then Kubernetes, if it is watched."""
-    return [await _postgres(request), _ingest(request), *_strategies(request)]
+    """Postgres, ingest, Strategies and channels, which readiness needs; then Kubernetes, if it is watched."""
+    return [await _postgres(request), _ingest(request), *_watched(request)]
 
 
 async def _postgres(request: Request) -> Check:
@@ -117,11 +117,15 @@ def _ingest(request: Request) -> Check:
     return Check(name="ingest", ok=reason is None, reason=reason)
 
 
-def _strategies(request: Request) -> list[Check]:
+def _watched(request: Request) -> list[Check]:
     state = request.app.state
     synced = state.registry.synced
     reason = None if synced else "the Strategies are not known yet"
     checks = [Check(name="strategies", ok=synced, reason=reason)]
-    if state.watch is not None:
-        checks.append(Check(name="kubernetes", ok=state.watch.error is None, reason=state.watch.error))
+    synced = state.channels.synced
+    reason = None if synced else "the NotificationChannels are not known yet"
+    checks.append(Check(name="channels", ok=synced, reason=reason))
+    if state.watches:
+        reason = next((watch.error for watch in state.watches if watch.error is not None), None)
+        checks.append(Check(name="kubernetes", ok=reason is None, reason=reason))
     return checks

@@ -14,6 +14,8 @@ import pytest
 from btcwatcher_api.collector.fills import Fill, fills_of
 from btcwatcher_api.collector.ledger import Ledger, LedgerAway, LedgerBusy
 from btcwatcher_api.database import collecting_connection
+from btcwatcher_api.notifications.registry import ChannelRegistry
+from btcwatcher_api.notifications.router import Router
 from btcwatcher_api.strategies.registry import KnownStrategy
 from support.api import Api, strategy
 from support.bots import WEBHOOKS, recorded_fills, recorded_trades
@@ -33,7 +35,14 @@ GRADED = (
 
 @contextlib.asynccontextmanager
 async def ledger_on(url: str, notify_within: timedelta = FOR_EVER) -> AsyncIterator[Ledger]:
-    ledger = Ledger(lambda: collecting_connection(url, statement_seconds=20), notify_within=notify_within, patience=30)
+    channels = ChannelRegistry()
+    channels.replace(())
+    ledger = Ledger(
+        lambda: collecting_connection(url, statement_seconds=20),
+        Router(channels),
+        notify_within=notify_within,
+        patience=30,
+    )
     try:
         yield ledger
     finally:
@@ -114,7 +123,7 @@ async def test_a_webhook_that_comes_after_its_fill_was_recovered_is_that_row(
             assert rows[identifier]["type"] == body["type"]
     assert len(await all_of_them(served)) == len(WEBHOOKS)
     with psycopg.connect(postgres_url) as connection:
-        told = connection.execute("SELECT signal_id::text FROM deliveries").fetchall()
+        told = connection.execute("SELECT subject_id::text FROM deliveries").fetchall()
     assert len(told) == len({row[0] for row in told}) == len(WEBHOOKS), "each is told of once"
 
 

@@ -26,7 +26,7 @@ INSERT INTO signals (id, event_time, event_key, dated, namespace, strategy, sour
 VALUES (gen_random_uuid(), %s, '\\x00', true, 'trading', 'ema-cross', 'plain', 'entry', '{}')
 """
 _DELIVERY = """
-INSERT INTO deliveries (signal_id, channel_namespace, channel, created_at, priority, state, next_attempt_at)
+INSERT INTO deliveries (subject_id, channel_namespace, channel, created_at, priority, state, next_attempt_at)
 VALUES (gen_random_uuid(), 'trading', 'desk', %(at)s, 0, %(state)s, %(at)s)
 """
 DATES = ["2031-03-01", "2031-05-31T23:59:59", "2031-06-01", "2031-06-30", "2031-07-04", "2031-08-01", "2031-08-14"]

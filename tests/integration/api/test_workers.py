@@ -123,7 +123,7 @@ async def test_equal_messages_to_two_workers_are_one_row_and_an_orderly_stop_end
     # Whoever is asked says the same.
     again = await figures(workers)
     assert [again["btcwatcher_signals_total", worker] for worker in "01"] == stored
-    assert [seen["btcwatcher_api_watch_synced", worker] for worker in "01"] == [1, 1]
+    assert [seen["btcwatcher_api_watch_synced", worker] for worker in "01"] == [2, 2]
     await stops(workers)
 
 

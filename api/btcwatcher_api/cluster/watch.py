@@ -1,4 +1,4 @@
-"""Keeps the Registry like the cluster: a paged LIST, then a WATCH from there, again and again.
+"""Keeps a copy of all custom resources of one kind like the cluster: a paged LIST, then a WATCH from there, for ever.
 
 A connection that died without a word is noticed within a minute, because every watch is asked to end by then; a watch
 that is too old (410) begins with a new LIST. While Kubernetes is away, what was known before keeps serving.
@@ -8,18 +8,25 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
-from prometheus_client import Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from btcwatcher_api import logs
 from btcwatcher_api.cluster.connection import custom_objects
-from btcwatcher_api.strategies.registry import Registry
-from btcwatcher_crds.names import GROUP, STRATEGY_PLURAL, VERSION
+from btcwatcher_crds.names import (
+    GROUP,
+    NOTIFICATION_CHANNEL_KIND,
+    NOTIFICATION_CHANNEL_PLURAL,
+    STRATEGY_KIND,
+    STRATEGY_PLURAL,
+    VERSION,
+)
 
 _log = logs.get("btcwatcher_api.watch")
 
@@ -32,30 +39,80 @@ _RELIST_SECONDS: Final = 600.0
 """A list this often repairs whatever a watch may have missed."""
 _FIRST_BACKOFF: Final = 0.2
 _LAST_BACKOFF: Final = 10.0
+_ABSENT_SECONDS: Final = 30.0
+"""A kind that the cluster does not know is looked for this often."""
+_CERTAIN: Final = 3
+"""So many answers of 404 in a row: an API server that is starting gives one or two for kinds that it has."""
 _GONE: Final = 410
+_NOT_FOUND: Final = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind that can be watched."""
+
+    name: str
+    """Of one, as the metrics' label has it."""
+    plural: str
+    """As in Kubernetes' paths."""
+    words: str
+    """Of many, for people."""
+    optional: bool = False
+    """Whether a cluster may lack it: then there are none."""
+
+
+STRATEGIES: Final = Kind(STRATEGY_KIND, STRATEGY_PLURAL, "Strategies")
+CHANNELS: Final = Kind(NOTIFICATION_CHANNEL_KIND, NOTIFICATION_CHANNEL_PLURAL, "NotificationChannels", optional=True)
+
+
+class Copy(Protocol):
+    """What a watch keeps: synced, and complete, once `replace` was called."""
+
+    @property
+    def synced(self) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+    def replace(self, objects: Iterable[Mapping[str, Any]]) -> None: ...
+
+    def put(self, item: Mapping[str, Any]) -> None: ...
+
+    def remove(self, item: Mapping[str, Any]) -> None: ...
+
+
+class WatchMetrics:
+    """What the watches of a process count, by kind."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.objects = Gauge(
+            "btcwatcher_api_watch_objects", "Custom resources known from the watch.", ("kind",), registry=registry
+        )
+        self.synced = Gauge(
+            "btcwatcher_api_watch_synced", "Whether all of the kind are known.", ("kind",), registry=registry
+        )
+        self.errors = Counter(
+            "btcwatcher_api_watch_errors_total",
+            "Failed attempts to list or watch the kind.",
+            ("kind",),
+            registry=registry,
+        )
 
 
 class _ExpiredError(Exception):
     """The resource version is too old: list again."""
 
 
-class WatchMetrics(Protocol):
-    """What the watch counts, in whichever process it runs."""
+class Watch:
+    """Runs until cancelled."""
 
-    strategies: Gauge
-    watch_synced: Gauge
-    watch_errors: Counter
-
-
-class StrategyWatch:
-    """Runs until cancelled. `healthy` is False while Kubernetes does not answer."""
-
-    def __init__(self, registry: Registry, metrics: WatchMetrics) -> None:
-        self._registry = registry
-        self._metrics = metrics
+    def __init__(self, kind: Kind, copy: Copy, metrics: WatchMetrics) -> None:
+        self._kind = kind
+        self._copy = copy
         self._error: str | None = "not connected yet"
-        metrics.strategies.set_function(lambda: len(registry))
-        metrics.watch_synced.set_function(lambda: float(registry.synced))
+        self._not_found = 0
+        self._errors = metrics.errors.labels(kind.name)
+        metrics.objects.labels(kind.name).set_function(lambda: len(copy))
+        metrics.synced.labels(kind.name).set_function(lambda: float(copy.synced))
 
     @property
     def error(self) -> str | None:
@@ -78,7 +135,10 @@ class StrategyWatch:
             except Exception as error:
                 # What comes back may not be what went away (a restored etcd, a fresh cluster): its versions would
                 # mean something else, so every failure is followed by a list.
-                self._metrics.watch_errors.inc()
+                if self._is_absent(error):
+                    await asyncio.sleep(_ABSENT_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+                    continue
+                self._errors.inc()
                 self._unhealthy(error)
                 await asyncio.sleep(backoff * random.uniform(0.7, 1.3))  # noqa: S311 - jitter, not a secret
                 backoff = min(backoff * 2, _LAST_BACKOFF)
@@ -89,14 +149,15 @@ class StrategyWatch:
         while True:
             more = {"_continue": token} if token else {}
             page = await api.list_cluster_custom_object(
-                GROUP, VERSION, STRATEGY_PLURAL, limit=_PAGE, _request_timeout=30.0, **more
+                GROUP, VERSION, self._kind.plural, limit=_PAGE, _request_timeout=30.0, **more
             )
             objects += page["items"]
             token = page["metadata"].get("continue")
             if not token:
                 break
-        self._registry.replace(objects)
-        _log.info("Strategies listed", count=len(self._registry))
+        self._not_found = 0
+        self._copy.replace(objects)
+        _log.info(f"{self._kind.words} listed", count=len(self._copy))
         return str(page["metadata"]["resourceVersion"])
 
     async def _watch(self, api: client.CustomObjectsApi, version: str) -> str:
@@ -104,7 +165,7 @@ class StrategyWatch:
         response = await api.list_cluster_custom_object_without_preload_content(
             GROUP,
             VERSION,
-            STRATEGY_PLURAL,
+            self._kind.plural,
             watch=True,
             allow_watch_bookmarks=True,
             resource_version=version,
@@ -130,22 +191,38 @@ class StrategyWatch:
                 raise _ExpiredError
             raise ApiException(status=item.get("code"), reason=item.get("message"))
         if kind in ("ADDED", "MODIFIED"):
-            self._registry.put(item)
+            self._copy.put(item)
         elif kind == "DELETED":
-            self._registry.remove(item)
+            self._copy.remove(item)
         version = (item.get("metadata") or {}).get("resourceVersion")
         return str(version) if version else None
 
+    def _is_absent(self, error: Exception) -> bool:
+        """Whether the cluster has no such kind, and need not have it: then there are none of it."""
+        if not self._kind.optional or not isinstance(error, ApiException) or error.status != _NOT_FOUND:
+            self._not_found = 0
+            return False
+        self._not_found += 1
+        if self._not_found < _CERTAIN:
+            return False
+        if self._not_found == _CERTAIN:
+            _log.warning(
+                f"the cluster does not know the kind {self._kind.name}: there are none until its CRD is installed"
+            )
+        self._copy.replace(())
+        self._error = None
+        return True
+
     def _healthy(self) -> None:
         if self._error is not None:
-            _log.info("Strategies are watched")
+            _log.info(f"{self._kind.words} are watched")
         self._error = None
 
     def _unhealthy(self, error: Exception) -> None:
         status = getattr(error, "status", None)
         reason = f"HTTP {status}" if status else type(error).__name__
         if reason != self._error:
-            _log.warning("Strategies cannot be watched", reason=reason)
+            _log.warning(f"{self._kind.words} cannot be watched", reason=reason)
         self._error = reason
 
 
