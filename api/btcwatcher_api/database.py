@@ -102,7 +102,19 @@ async def collecting_connection(database_url: str, *, statement_seconds: float) 
     return await _own_connection(database_url, "collect", statement_seconds)
 
 
-async def _own_connection(database_url: str, purpose: str, statement_seconds: float) -> psycopg.AsyncConnection:
+async def notifying_connection(database_url: str, *, statement_seconds: float) -> psycopg.AsyncConnection:
+    """One of a notification worker's, in autocommit. Raises psycopg.OperationalError.
+
+    All that it does is to find a few rows by an index; a planner that knows nothing yet of the rows of a new month, or of
+    those that a statement brings along, would rather read whole tables.
+    """
+    planner = " ".join(f"-c enable_{way}=off" for way in ("seqscan", "hashjoin", "mergejoin"))
+    return await _own_connection(database_url, "notify", statement_seconds, f" {planner} -c jit=off -c timezone=UTC")
+
+
+async def _own_connection(
+    database_url: str, purpose: str, statement_seconds: float, options: str = ""
+) -> psycopg.AsyncConnection:
     return await psycopg.AsyncConnection.connect(
         database_url,
         autocommit=True,
@@ -110,7 +122,7 @@ async def _own_connection(database_url: str, purpose: str, statement_seconds: fl
         application_name=f"{APPLICATION} {purpose}",
         options=(
             f"-c statement_timeout={int(statement_seconds * 1000)}"
-            f" -c idle_in_transaction_session_timeout={int(statement_seconds * 1000)}"
+            f" -c idle_in_transaction_session_timeout={int(statement_seconds * 1000)}{options}"
         ),
         **_KEEPALIVE,
     )

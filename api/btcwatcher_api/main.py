@@ -1,4 +1,4 @@
-"""`btcwatcher-api serve | collect | migrate | openapi`."""
+"""`btcwatcher-api serve | worker | collect | migrate | openapi`."""
 
 import argparse
 import asyncio
@@ -28,6 +28,8 @@ from btcwatcher_api.database import (
 )
 from btcwatcher_api.garbage import collect_rarely
 from btcwatcher_api.migrate import migrate
+from btcwatcher_api.notifications.worker.service import WorkerService, create_worker_app
+from btcwatcher_api.notifications.worker.settings import WorkerSettings
 from btcwatcher_api.settings import DatabaseSettings, Settings, SettingsError, load
 from btcwatcher_api.signals.fastlane import WebhookProtocol
 from btcwatcher_api.workers.siblings import Siblings
@@ -54,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="btcwatcher-api", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="answer the webhook and the REST API")
+    commands.add_parser("worker", help="send notifications: any number of them share the work")
     commands.add_parser("collect", help="visit the bots: fill in signals that never arrived, export trading figures")
     commands.add_parser("migrate", help="bring the database's schema up to date")
     document = commands.add_parser("openapi", help="print the API's description")
@@ -62,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.command == "serve":
             return _serve()
+        if chosen.command == "worker":
+            return _work()
         if chosen.command == "collect":
             return _collect()
         if chosen.command == "migrate":
@@ -101,6 +106,14 @@ def _collect() -> int:
     settings = load(CollectorSettings)
     logs.configure(settings.log_level)
     app = create_collector_app(CollectorService(settings))
+    asyncio.run(_refuse_old_schema(settings.database_url.get_secret_value()))
+    return _run(app, settings.host, settings.port)
+
+
+def _work() -> int:
+    settings = load(WorkerSettings)
+    logs.configure(settings.log_level)
+    app = create_worker_app(WorkerService(settings))
     asyncio.run(_refuse_old_schema(settings.database_url.get_secret_value()))
     return _run(app, settings.host, settings.port)
 

@@ -1,0 +1,64 @@
+"""Every setting of `btcwatcher-api worker`, from the environment (`BTCWATCHER_...`)."""
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from btcwatcher_api.settings import DatabaseSettings, variable
+
+
+class WorkerSettings(DatabaseSettings):
+    """What `worker` needs."""
+
+    namespaces: str = ""
+    """Namespaces whose NotificationChannels are served, separated by commas; empty: all. Give all workers the same."""
+    host: str = "127.0.0.1"
+    """Address on which /metrics, /healthz and /readyz are served; 0.0.0.0 in a container."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8002
+    """Port on which they are served; 0 takes a free one."""
+    log_level: str = "INFO"
+    """DEBUG shows every message."""
+
+    worker_slots: Annotated[int, Field(ge=1, le=256)] = 16
+    """P0 messages that may be on their way at the same time; of P1 and of P2 half as many each."""
+    worker_slots_per_channel: Annotated[int, Field(ge=1, le=64)] = 4
+    """How many of them to one channel, so that a slow one does not hold up the others."""
+    worker_timeout_seconds: Annotated[float, Field(ge=0.5, le=120)] = 15.0
+    """How long a vendor may take to answer."""
+    worker_lease_seconds: Annotated[float, Field(ge=2, le=3600)] = 60.0
+    """For how long a claimed delivery is this worker's: should it be killed, another one sends it after this."""
+    worker_oldest_hours: Annotated[float, Field(gt=0, le=720)] = 24.0
+    """What could not be sent for so long is not sent any more."""
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @model_validator(mode="after")
+    def _lease_outlasts_a_message(self) -> Self:
+        if self.worker_lease_seconds < 2 * self.worker_timeout_seconds:
+            raise ValueError(
+                f"{variable('worker_lease_seconds')} must be at least twice {variable('worker_timeout_seconds')}:"
+                " otherwise another worker sends again what is still on its way"
+            )
+        return self
+
+    @property
+    def namespace_set(self) -> frozenset[str]:
+        return frozenset(part.strip() for part in self.namespaces.split(",") if part.strip())
+
+    @property
+    def timeout(self) -> timedelta:
+        return timedelta(seconds=self.worker_timeout_seconds)
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.worker_lease_seconds)
+
+    @property
+    def oldest(self) -> timedelta:
+        return timedelta(hours=self.worker_oldest_hours)

@@ -1,0 +1,111 @@
+"""What channels name and workers read from Kubernetes at sending time: Secrets with credentials, ConfigMaps with
+templates. Kept for seconds, so that a burst of messages is not a burst of requests; while Kubernetes is away, what was
+read last goes on serving.
+"""
+
+import asyncio
+import base64
+import binascii
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from kubernetes.aio import client
+
+from btcwatcher_api.cluster.client import SECONDS, Cluster
+from btcwatcher_api.problems import Problem
+
+_FRESH_SECONDS: Final = 5.0
+_STALE_SECONDS: Final = 600.0
+_RETRY_SECONDS: Final = 2.0
+_MOST: Final = 2000
+
+Data = Mapping[str, str]
+Key = tuple[str, str, str]
+
+
+class Missing(Exception):  # noqa: N818
+    """It is not there, or may not be read; the message says which."""
+
+
+class VaultAway(Exception):  # noqa: N818
+    """Kubernetes does not answer, and it was not read before."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    data: Data | None = None
+    missing: str | None = None
+    read_at: float = float("-inf")
+    asked_at: float = float("-inf")
+
+
+class Vault:
+    """Secrets and ConfigMaps by namespace and name."""
+
+    def __init__(self, cluster: Cluster, *, fresh: float = _FRESH_SECONDS) -> None:
+        self._cluster = cluster
+        self._fresh = fresh
+        self._entries: dict[Key, _Entry] = {}
+
+    async def secret(self, namespace: str, name: str) -> Data:
+        """What the Secret holds, as text. Raises Missing and VaultAway."""
+
+        async def read(api: client.CoreV1Api) -> Data:
+            found = await api.read_namespaced_secret(name, namespace, _request_timeout=SECONDS)
+            return {key: _text(value) for key, value in (found.data or {}).items()}
+
+        return await self._read(("Secret", namespace, name), read)
+
+    async def config_map(self, namespace: str, name: str) -> Data:
+        """What the ConfigMap holds. Raises Missing and VaultAway."""
+
+        async def read(api: client.CoreV1Api) -> Data:
+            found = await api.read_namespaced_config_map(name, namespace, _request_timeout=SECONDS)
+            return dict(found.data or {})
+
+        return await self._read(("ConfigMap", namespace, name), read)
+
+    async def _read(self, key: Key, read: Callable[[Any], Awaitable[Data]]) -> Data:
+        if len(self._entries) > _MOST:
+            self._entries.clear()
+        entry = self._entries.setdefault(key, _Entry())
+        async with entry.lock:
+            now = time.monotonic()
+            if now - entry.read_at >= self._fresh and now - entry.asked_at >= min(self._fresh, _RETRY_SECONDS):
+                entry.asked_at = now
+                await self._refresh(key, entry, read)
+            return _answer(key, entry)
+
+    async def _refresh(self, key: Key, entry: _Entry, read: Callable[[Any], Awaitable[Data]]) -> None:
+        kind, namespace, name = key
+        try:
+            entry.data = await self._cluster.call(lambda connected: read(client.CoreV1Api(connected)))
+            entry.missing = None
+        except Problem as problem:
+            if problem.status == 404:
+                entry.missing = f"there is no {kind} {name} in namespace {namespace}"
+            elif problem.status == 403:
+                entry.missing = f"the worker may not read {kind} {name} in namespace {namespace}"
+            else:
+                return
+            entry.data = None
+        entry.read_at = time.monotonic()
+
+
+def _answer(key: Key, entry: _Entry) -> Data:
+    if time.monotonic() - entry.read_at > _STALE_SECONDS:
+        raise VaultAway(f"Kubernetes does not answer: {key[0]} {key[2]} of namespace {key[1]} cannot be read")
+    if entry.missing is not None:
+        raise Missing(entry.missing)
+    assert entry.data is not None  # noqa: S101 - read, and not missing
+    return entry.data
+
+
+def _text(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return ""

@@ -1,0 +1,274 @@
+"""A worker on a real Postgres, sending over HTTP to a vendor on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from support.notifications import (
+    NO_AUTH,
+    REFUSED,
+    TROUBLE,
+    YES,
+    Answer,
+    Box,
+    Queue,
+    Vendor,
+    always,
+    channel,
+    figures,
+    too_many,
+    until,
+    vendor,
+    working,
+)
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def queue(postgres_url: str) -> Queue:
+    queue = Queue(postgres_url)
+    queue.clear()
+    return queue
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[Vendor]:
+    async with vendor() as there:
+        yield there
+
+
+async def test_a_delivery_is_sent_and_its_attempt_noted(queue: Queue, telegram: Vendor) -> None:
+    queue.add("desk", pair="ETH/USDT")
+    async with working(queue.url, [channel(endpoint=telegram.url)]) as service:
+        await until(lambda: queue.states() == {"Sent": 1}, queue.attempts)
+        queue.add("desk", pair="ADA/USDT", priority=1)
+        await until(lambda: queue.states() == {"Sent": 2}, queue.attempts)
+        assert service.problems == []
+        ended = {("desk", "trading", "P0", "Sent"): 1, ("desk", "trading", "P1", "Sent"): 1}
+        await until(lambda: figures(service, "btcwatcher_notification_deliveries_total") == ended)
+        assert figures(service, "btcwatcher_notification_latency_seconds_count")["P0",] == 1
+    assert ["ETH/USDT" in telegram.texts()[0], "ADA/USDT" in telegram.texts()[1]] == [True, True]
+    first, second = queue.attempts()
+    assert (first["number"], first["reason"], first["channel"]) == (1, "Sent", "desk")
+    assert first["duration_ms"] >= 0
+    assert first["message_id"] != second["message_id"]
+    delivery = queue.deliveries()[0]
+    assert (delivery["reason"], delivery["attempts"]) == ("Sent", 1)
+    assert delivery["settled_at"] is not None
+
+
+async def test_two_workers_send_nothing_twice(queue: Queue, telegram: Vendor) -> None:
+    queue.add("desk", "pager", count=150)
+    channels = [channel(endpoint=telegram.url), channel("pager", endpoint=telegram.url)]
+    async with working(queue.url, channels) as one, working(queue.url, channels) as other:
+        await until(lambda: queue.states() == {"Sent": 300}, queue.states)
+        metric = "btcwatcher_notification_deliveries_total"
+        await until(lambda: sum([*figures(one, metric).values(), *figures(other, metric).values()]) == 300)
+    assert len(telegram.taken) == 300
+    assert {row["number"] for row in queue.attempts()} == {1}
+
+
+async def test_a_p0_passes_ten_thousand_p2(queue: Queue, telegram: Vendor) -> None:
+    """P2 messages are answered only once the P0 is there: however slow they are, it does not wait for them."""
+    urgent = asyncio.Event()
+
+    async def answer(chat: str, text: str) -> Answer:
+        if "URGENT" in text:
+            urgent.set()
+        await urgent.wait()
+        return YES
+
+    telegram.answer = answer
+    queue.add("desk", priority=2, count=10_000)
+    digests = channel(endpoint=telegram.url, grouping={"digestInterval": "0s"})
+    async with working(queue.url, [digests]):
+        await until(lambda: len(telegram.came) > 0)
+        queue.add("desk", pair="URGENT/USDT")
+        await until(urgent.is_set, lambda: telegram.came)
+        at = next(index for index, (_, text) in enumerate(telegram.came) if "URGENT" in text)
+        assert at < 5, "it left before more than a handful of them"
+        await until(lambda: queue.states() == {"Sent": 10_001}, queue.states)
+    assert len(telegram.taken) == 1 + 10_000 // 500
+
+
+async def test_a_slow_channel_holds_up_itself_only(queue: Queue, telegram: Vendor) -> None:
+    released = asyncio.Event()
+
+    async def answer(chat: str, text: str) -> Answer:
+        if chat == "-7":
+            await released.wait()
+        return YES
+
+    telegram.answer = answer
+    slow = channel("slow", endpoint=telegram.url, credentialsRef={"name": "slow"})
+    box = Box({"telegram": {"token": "1:a", "chatId": "-1"}, "slow": {"token": "1:a", "chatId": "-7"}})
+    queue.add("slow", count=50)
+    async with working(queue.url, [slow, channel(endpoint=telegram.url)], box, worker_slots_per_channel=3):
+        await until(lambda: len(telegram.came) == 3, lambda: telegram.came)
+        queue.add("desk", count=50)
+        await until(lambda: len(telegram.taken) == 50, lambda: len(telegram.taken))
+        assert len([chat for chat, _ in telegram.came if chat == "-7"]) == 3
+        released.set()
+        await until(lambda: queue.states() == {"Sent": 100}, queue.states)
+
+
+async def test_quiet_hours_move_p1_and_let_p0_through(queue: Queue, telegram: Vendor) -> None:
+    now = datetime.now(UTC)
+    begin, end = now - timedelta(hours=1), (now + timedelta(hours=2)).replace(second=0, microsecond=0)
+    quiet = {"start": f"{begin:%H:%M}", "end": f"{end:%H:%M}", "timeZone": "UTC"}
+    queue.add("desk", priority=1)
+    queue.add("desk", priority=0, pair="URGENT/USDT")
+    async with working(queue.url, [channel(endpoint=telegram.url, quietHours=quiet)]):
+        await until(lambda: [row["next_attempt_at"] for row in queue.deliveries() if row["priority"] == 1] == [end])
+        await until(lambda: queue.states() == {"Sent": 1, "Pending": 1}, queue.states)
+    waiting = next(row for row in queue.deliveries() if row["priority"] == 1)
+    assert (waiting["attempts"], waiting["reason"]) == (0, None)
+
+
+async def test_p1_go_out_at_once_and_then_together(queue: Queue, telegram: Vendor) -> None:
+    async with working(queue.url, [channel(endpoint=telegram.url, grouping={"groupInterval": "3s"})]):
+        queue.add("desk", priority=1, pair="FIRST/USDT")
+        await until(lambda: len(telegram.taken) == 1, queue.deliveries)
+        queue.add("desk", priority=1, count=4)
+        await until(lambda: queue.states() == {"Sent": 5}, queue.deliveries)
+    assert len(telegram.taken) == 2
+    assert len(queue.messages()) == 2
+
+
+async def test_p2_becomes_a_digest(queue: Queue, telegram: Vendor) -> None:
+    queue.add("desk", priority=2, count=7, ago=timedelta(seconds=5))
+    async with working(queue.url, [channel(endpoint=telegram.url, grouping={"digestInterval": "1s"})]):
+        await until(lambda: queue.states() == {"Sent": 7}, queue.deliveries)
+    assert len(telegram.taken) == 1
+    assert len(queue.messages()) == 1
+
+
+async def test_what_fails_is_tried_again_and_given_up_after_the_last_attempt(queue: Queue, telegram: Vendor) -> None:
+    telegram.answer = always(TROUBLE)
+    queue.add("desk")
+    async with working(queue.url, [channel(endpoint=telegram.url)]) as service:
+        await until(lambda: queue.deliveries()[0]["reason"] == "VendorError", queue.deliveries)
+        waiting = queue.deliveries()[0]
+        assert (waiting["state"], waiting["attempts"]) == ("Pending", 1)
+        assert waiting["next_attempt_at"] > queue.attempts()[0]["started_at"] + timedelta(seconds=1)
+        # Others went through meanwhile, so that the channel is not at fault: it is this message's last attempt.
+        queue.run("UPDATE channel_states SET failures = 0")
+        queue.run("UPDATE deliveries SET attempts = 7, next_attempt_at = now()")
+        await until(lambda: queue.states() == {"Failed": 1}, queue.deliveries)
+        assert queue.deliveries()[0]["reason"] == "Exhausted"
+        failed = {("desk", "trading", "VendorError"): 2}
+        await until(lambda: figures(service, "btcwatcher_notification_attempts_failed_total") == failed)
+    assert [row["reason"] for row in queue.attempts()] == ["VendorError", "VendorError"]
+    assert "Bad Gateway" in queue.attempts()[0]["answer"]
+
+
+async def test_what_is_refused_is_not_sent_again(queue: Queue, telegram: Vendor) -> None:
+    telegram.answer = always(REFUSED)
+    queue.add("desk")
+    async with working(queue.url, [channel(endpoint=telegram.url)]):
+        await until(lambda: queue.states() == {"Failed": 1}, queue.deliveries)
+    assert queue.deliveries()[0]["reason"] == "Rejected"
+    assert queue.state()["paused_until"] is None, "it is the message's fault"
+
+
+async def test_retry_after_is_respected_by_all_messages_of_the_channel(queue: Queue, telegram: Vendor) -> None:
+    telegram.answer = always(too_many(600))
+    queue.add("desk")
+    async with working(queue.url, [channel(endpoint=telegram.url)]):
+        await until(lambda: queue.deliveries()[0]["reason"] == "RateLimited", queue.deliveries)
+        first = queue.deliveries()[0]
+        assert first["next_attempt_at"] >= queue.attempts()[0]["started_at"] + timedelta(seconds=600)
+        telegram.answer = None
+        queue.add("desk", pair="SECOND/USDT")
+        # A round of the lane later it is still held back, and has no attempt.
+        await asyncio.sleep(1.5)
+    assert [row["attempts"] for row in queue.deliveries()] == [1, 0]
+    assert len(telegram.came) == 1
+
+
+async def test_the_rate_limit_is_shared_and_what_is_urgent_shares_the_last_message(
+    queue: Queue, telegram: Vendor
+) -> None:
+    queue.add("desk", count=12)
+    limited = channel(endpoint=telegram.url, rateLimit={"messages": 3, "per": "1h"})
+    async with working(queue.url, [limited]), working(queue.url, [limited]):
+        await until(lambda: queue.states() == {"Sent": 12}, queue.states)
+        assert len(telegram.taken) == 3
+        queue.add("desk", pair="LATER/USDT")
+        await asyncio.sleep(1.5)
+    assert queue.states() == {"Sent": 12, "Pending": 1}
+    assert queue.state()["tokens"] < 1
+
+
+async def test_a_channel_that_keeps_failing_is_paused_tried_with_one_and_recovers(
+    queue: Queue, telegram: Vendor
+) -> None:
+    telegram.answer = always(NO_AUTH)
+    queue.add("desk")
+    async with working(queue.url, [channel(endpoint=telegram.url)]) as service:
+        await until(lambda: queue.state().get("paused_until") is not None, queue.state)
+        queue.add("desk", count=9)
+        for tries in (2, 3):
+            # The pause is over, and one message tries it; the others lose no attempts.
+            queue.time_passes()
+            await until(lambda tries=tries: len(telegram.came) == tries, lambda: telegram.came)  # type: ignore[misc]
+            await until(lambda tries=tries: queue.state()["failures"] == tries, queue.state)  # type: ignore[misc]
+        assert sum(row["attempts"] for row in queue.deliveries()) == 3
+        assert queue.states() == {"Pending": 10}
+        await until(lambda: figures(service, "btcwatcher_notification_channel_paused") == {("desk", "trading"): 1})
+        telegram.answer = None
+        queue.time_passes()
+        await until(lambda: queue.states() == {"Sent": 10}, queue.deliveries)
+    assert (queue.state()["failures"], queue.state()["paused_until"]) == (0, None)
+    assert len(telegram.taken) == 10
+
+
+async def test_the_fallback_gets_a_p0_once_and_only_a_p0(queue: Queue, telegram: Vendor) -> None:
+    async def answer(chat: str, text: str) -> Answer:
+        return YES if chat == "-2" else TROUBLE
+
+    telegram.answer = answer
+    box = Box({"telegram": {"token": "1:a", "chatId": "-1"}, "other": {"token": "1:a", "chatId": "-2"}})
+    channels = [
+        channel(endpoint=telegram.url, fallback={"name": "pager"}),
+        channel("pager", endpoint=telegram.url, credentialsRef={"name": "other"}),
+    ]
+    queue.add("desk", pair="URGENT/USDT")
+    queue.add("desk", priority=1, pair="CALM/USDT")
+    async with working(queue.url, channels, box):
+        await until(lambda: queue.states() == {"Sent": 1, "Pending": 2}, queue.deliveries)
+        queue.run("UPDATE deliveries SET next_attempt_at = now() WHERE state = 'Pending'")
+        await until(lambda: len(telegram.came) == 5, lambda: telegram.came)
+        # While the channel is paused what is urgent does not even wait for an attempt.
+        queue.run("UPDATE channel_states SET paused_until = now() + interval '1 hour' WHERE channel = 'desk'")
+        queue.add("desk", pair="PAUSED/USDT")
+        await until(lambda: queue.states()["Sent"] == 2, queue.deliveries)
+    assert ["URGENT" in telegram.texts()[0], "PAUSED" in telegram.texts()[1]] == [True, True]
+    first = next(row for row in queue.deliveries() if row["channel"] == "desk" and row["priority"] == 0)
+    assert {row["fallback_of"] for row in queue.deliveries() if row["channel"] == "pager"} >= {first["id"]}
+    assert len([row for row in queue.deliveries() if row["channel"] == "pager"]) == 2
+
+
+async def test_what_cannot_be_sent_is_kept_with_its_reason(queue: Queue, telegram: Vendor) -> None:
+    queue.add("desk", "gone", "asleep")
+    queue.add("old", ago=timedelta(days=2))
+    channels = [
+        channel(endpoint=telegram.url, credentialsRef={"name": "nowhere"}),
+        channel("asleep", endpoint=telegram.url, suspend=True),
+        channel("old", endpoint=telegram.url),
+    ]
+    async with working(queue.url, channels):
+        await until(lambda: queue.states() == {"Skipped": 3, "Pending": 1}, queue.deliveries)
+        await until(lambda: len(queue.attempts()) == 1 and queue.attempts()[0]["reason"] is not None, queue.attempts)
+    assert {row["channel"]: (row["state"], row["reason"]) for row in queue.deliveries()} == {
+        "gone": ("Skipped", "ChannelMissing"),
+        "asleep": ("Skipped", "Suspended"),
+        "old": ("Skipped", "TooOld"),
+        "desk": ("Pending", "SecretMissing"),
+    }
+    assert "there is no Secret nowhere" in queue.attempts()[0]["answer"]
+    assert queue.state()["paused_until"] is not None
+    assert telegram.came == []

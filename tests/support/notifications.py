@@ -1,0 +1,292 @@
+"""Deliveries in the outbox, channels to send them to, a vendor on loopback that takes them, and workers."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import psycopg
+from aiohttp import web
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from psycopg.rows import dict_row
+
+from btcwatcher_api.notifications.registry import ChannelRegistry
+from btcwatcher_api.notifications.worker.service import WorkerService
+from btcwatcher_api.notifications.worker.settings import WorkerSettings
+from btcwatcher_api.notifications.worker.vault import Data, Missing
+from btcwatcher_api.settings import load
+from btcwatcher_crds.names import API_VERSION, NOTIFICATION_CHANNEL_KIND
+
+NAMESPACE = "trading"
+TOKEN = "123456:the-tests-own-token"
+SECRET = {"token": TOKEN, "chatId": "-1001"}
+TABLES = "signals, deliveries, delivery_attempts, channel_states, notices"
+QUICK = {"messages": 10_000, "per": "1s"}
+"""A rate limit that limits nothing."""
+
+Answer = tuple[int, Mapping[str, Any]]
+YES: Answer = (200, {"ok": True, "result": {"message_id": 1}})
+NO_AUTH: Answer = (401, {"ok": False, "description": "Unauthorized"})
+TROUBLE: Answer = (502, {"ok": False, "description": "Bad Gateway"})
+REFUSED: Answer = (400, {"ok": False, "description": "Bad Request: chat not found"})
+
+
+def too_many(seconds: int) -> Answer:
+    return 429, {"ok": False, "description": "Too Many Requests", "parameters": {"retry_after": seconds}}
+
+
+@dataclass
+class Vendor:
+    """A Telegram Bot API on loopback. `answer` says what it does with a chat's message; `taken` are those it took."""
+
+    url: str = ""
+    answer: Callable[[str, str], Awaitable[Answer]] | None = None
+    came: list[tuple[str, str]] = field(default_factory=list)
+    """Chat and text of each request, as it arrived."""
+    taken: list[tuple[str, str]] = field(default_factory=list)
+    """Of each that was answered with a yes, in that order."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def texts(self) -> list[str]:
+        return [text for _, text in self.taken]
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        chat, text = str(body["chat_id"]), str(body["text"])
+        self.came.append((chat, text))
+        self.news.set()
+        status, document = YES if self.answer is None else await self.answer(chat, text)
+        if status == 200:
+            self.taken.append((chat, text))
+        self.news.set()
+        return web.json_response(document, status=status)
+
+
+def always(answer: Answer) -> Callable[[str, str], Awaitable[Answer]]:
+    async def give(chat: str, text: str) -> Answer:
+        return answer
+
+    return give
+
+
+@contextlib.asynccontextmanager
+async def vendor() -> AsyncIterator[Vendor]:
+    there = Vendor()
+    app = web.Application()
+    app.router.add_post("/{bot}/sendMessage", there.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    there.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield there
+    finally:
+        await runner.cleanup()
+
+
+def channel(name: str = "desk", **spec: Any) -> dict[str, Any]:
+    """A NotificationChannel as the API server has it; without a word on it, nothing limits its rate."""
+    spec = {"type": "Telegram", "credentialsRef": {"name": "telegram"}, "rateLimit": QUICK, **spec}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": NOTIFICATION_CHANNEL_KIND,
+        "metadata": {"namespace": NAMESPACE, "name": name},
+        "spec": spec,
+    }
+
+
+class Box:
+    """Secrets and ConfigMaps that a test puts there."""
+
+    def __init__(self, secrets: Mapping[str, Data], maps: Mapping[str, Data] | None = None) -> None:
+        self.secrets = dict(secrets)
+        self.maps = dict(maps or {})
+
+    async def secret(self, namespace: str, name: str) -> Data:
+        if name not in self.secrets:
+            raise Missing(f"there is no Secret {name} in namespace {namespace}")
+        return self.secrets[name]
+
+    async def config_map(self, namespace: str, name: str) -> Data:
+        if name not in self.maps:
+            raise Missing(f"there is no ConfigMap {name} in namespace {namespace}")
+        return self.maps[name]
+
+
+@contextlib.asynccontextmanager
+async def working(
+    database_url: str, channels: Sequence[Mapping[str, Any]], box: Box | None = None, **settings: Any
+) -> AsyncIterator[WorkerService]:
+    """A worker in this process, with channels put in by hand."""
+    registry = ChannelRegistry()
+    registry.replace(channels)
+    loaded = load(WorkerSettings, database_url=database_url, **settings)
+    service = WorkerService(loaded, registry, box or Box({"telegram": SECRET}))
+    task = asyncio.create_task(service.run())
+    try:
+        yield service
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Queue:
+    """The outbox, as a test fills and reads it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def clear(self) -> None:
+        self.run(f"TRUNCATE {TABLES}")
+
+    def add(
+        self, *channels: str, priority: int = 0, count: int = 1, pair: str = "BTC/USDT", ago: timedelta = timedelta()
+    ) -> None:
+        """Signals, each with a delivery to each of these channels, as the webhook writes them."""
+        self.run(
+            """
+            WITH stored AS (
+              INSERT INTO signals (id, event_time, received_at, event_key, dated, namespace, strategy, source, type,
+                pair, price, level, priority, payload)
+              SELECT gen_random_uuid(), now() - %(ago)s, now() - %(ago)s, decode(md5(random()::text), 'hex'), true,
+                %(namespace)s, 'ema-cross', 'freqtrade', 'entry',
+                %(pair)s || CASE WHEN %(count)s > 1 THEN n::text ELSE '' END, 60000, 'Strong', %(priority)s, '{}'
+              FROM generate_series(1, %(count)s) n RETURNING id, received_at, priority)
+            INSERT INTO deliveries
+              (subject_id, strategy, channel_namespace, channel, created_at, priority, next_attempt_at)
+            SELECT id, %(namespace)s || '.ema-cross', %(namespace)s, channel, received_at, priority, received_at
+            FROM stored, unnest(%(channels)s::text[]) channel
+            """,
+            {
+                "namespace": NAMESPACE,
+                "pair": pair,
+                "count": count,
+                "priority": priority,
+                "channels": list(channels),
+                "ago": ago,
+            },
+            "SELECT pg_notify('btcwatcher_signals', '0')",
+        )
+
+    def run(self, statement: str, values: Mapping[str, Any] | None = None, *more: str) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute(statement, values)
+            for one in more:
+                connection.execute(one)
+
+    def rows(self, statement: str) -> list[dict[str, Any]]:
+        with psycopg.connect(self.url, row_factory=dict_row) as connection:
+            return connection.execute(statement).fetchall()
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        return self.rows("SELECT * FROM deliveries ORDER BY created_at, channel, id")
+
+    def attempts(self) -> list[dict[str, Any]]:
+        return self.rows("SELECT * FROM delivery_attempts ORDER BY started_at, number, delivery_id")
+
+    def state(self, name: str = "desk") -> dict[str, Any]:
+        found = [row for row in self.rows("SELECT * FROM channel_states") if row["channel"] == name]
+        return found[0] if found else {}
+
+    def states(self) -> dict[str, int]:
+        """How many deliveries are in which state."""
+        return {row["state"]: row["n"] for row in self.rows("SELECT state, count(*) n FROM deliveries GROUP BY state")}
+
+    def time_passes(self) -> None:
+        """All that is waited for is over: leases, pauses and pending attempts."""
+        self.run(
+            "UPDATE deliveries SET next_attempt_at = now() WHERE state = 'Pending'",
+            None,
+            "UPDATE channel_states SET paused_until = now() WHERE paused_until IS NOT NULL",
+            "SELECT pg_notify('btcwatcher_signals', '0')",
+        )
+
+    def messages(self) -> set[UUID]:
+        return {row["message_id"] for row in self.attempts()}
+
+
+async def until(holds: Callable[[], bool], why: Callable[[], object] = lambda: "", seconds: float = 90.0) -> None:
+    """Wait until it holds; how long that may take says nothing about how long it should."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, why()
+        await asyncio.sleep(0.05)
+
+
+def figures(service: WorkerService, metric: str) -> dict[tuple[str, ...], float]:
+    """The samples of a metric by the values of their labels, in the order of these labels' names."""
+    families = text_string_to_metric_families(generate_latest(service.metrics.registry).decode())
+    return {
+        tuple(sample.labels.values()): sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == metric
+    }
+
+
+@dataclass(slots=True)
+class WorkerProcess:
+    """`btcwatcher-api worker` as a process."""
+
+    process: asyncio.subprocess.Process
+    url: str
+    log: Path
+
+    async def kill(self) -> None:
+        self.process.kill()
+        await self.process.wait()
+
+    async def metric(self, name: str) -> dict[tuple[str, ...], float]:
+        async with httpx.AsyncClient() as http:
+            text = (await http.get(f"{self.url}/metrics")).text
+        return {
+            tuple(sample.labels.values()): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name
+        }
+
+
+@contextlib.asynccontextmanager
+async def worker_process(
+    database_url: str, folder: Path, kubeconfig: Path, port: int, **settings: str
+) -> AsyncIterator[WorkerProcess]:
+    """Ready once this is entered; ended at the end, if it still runs."""
+    log = folder / f"worker-{port}.log"
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(kubeconfig),
+        "BTCWATCHER_DATABASE_URL": database_url,
+        "BTCWATCHER_PORT": str(port),
+        **settings,
+    }
+    with log.open("ab") as output:
+        started = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "btcwatcher_api.main", "worker", env=environment, stderr=output
+        )
+    worker = WorkerProcess(started, f"http://127.0.0.1:{port}", log)
+    try:
+        async with httpx.AsyncClient() as http:
+            deadline = time.monotonic() + 120
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await http.get(f"{worker.url}/readyz")).status_code == 200:
+                        break
+                assert started.returncode is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                await asyncio.sleep(0.1)
+        yield worker
+    finally:
+        if started.returncode is None:
+            started.terminate()
+            await started.wait()
