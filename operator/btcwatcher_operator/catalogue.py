@@ -9,6 +9,7 @@ from types import ModuleType
 
 from btcwatcher_crds import conditions, names, termination
 from btcwatcher_crds.bot_metrics import BOT_METRICS
+from btcwatcher_crds.notification_metrics import NOTIFICATION_METRICS
 from btcwatcher_operator import drift
 from btcwatcher_operator.metrics import METRICS
 
@@ -21,6 +22,9 @@ def text() -> str:
     annotations = [*_constants(names, "ANNOTATION_"), *_constants(drift, "ANNOTATION_")]
     metrics = [(_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in METRICS]
     bot_metrics = [(_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in BOT_METRICS]
+    worker_metrics = [
+        (_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in NOTIFICATION_METRICS
+    ]
     parts = [
         "# Conditions, reasons, Events, labels, annotations and metrics",
         "Made from the constants in the code by `python -m btcwatcher_operator.catalogue docs/conditions.md`; "
@@ -39,11 +43,13 @@ def text() -> str:
         "On a Strategy, one for each change: `PortAssigned` when it gets its port of the pool, and the new reason and "
         "message of Ready, ConfigValid, ConfigDrift, LiveNotAllowed or ReconcilePaused when one of these changes. "
         "Normal when all is well or on its way, else Warning. On a Proxy, the reason and message of Healthy when the "
-        "reason changes.",
+        "reason changes. On a NotificationChannel: `Paused` and the reason of the first failure (Warning), `Recovered` "
+        "(Normal) when a message is taken again, `Rejected` (Warning) when a vendor refuses a message.",
         *_table("Labels", "label", labels),
         *_table("Annotations", "annotation", annotations),
         *_table("Metrics of the operator", "metric", metrics),
         *_table("Metrics of the collector", "metric", bot_metrics),
+        *_table("Metrics of the notification worker", "metric", worker_metrics),
     ]
     return "\n\n".join(parts) + "\n"
 
