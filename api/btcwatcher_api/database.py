@@ -105,8 +105,8 @@ async def collecting_connection(database_url: str, *, statement_seconds: float) 
 async def notifying_connection(database_url: str, *, statement_seconds: float) -> psycopg.AsyncConnection:
     """One of a notification worker's, in autocommit. Raises psycopg.OperationalError.
 
-    All that it does is to find a few rows by an index; a planner that knows nothing yet of the rows of a new month, or of
-    those that a statement brings along, would rather read whole tables.
+    All that it does is to find a few rows by an index; a planner that knows nothing yet of the rows of a new month, or
+    of those that a statement brings along, would rather read whole tables.
     """
     planner = " ".join(f"-c enable_{way}=off" for way in ("seqscan", "hashjoin", "mergejoin"))
     return await _own_connection(database_url, "notify", statement_seconds, f" {planner} -c jit=off -c timezone=UTC")
