@@ -35,7 +35,6 @@ from btcwatcher_api.signals.feed import Feed
 from btcwatcher_api.signals.ingest import GroupCommit
 from btcwatcher_api.signals.intake import Intake
 from btcwatcher_api.signals.rollup import keep_rolled_up
-from btcwatcher_api.signals.upkeep import keep_partitions
 from btcwatcher_api.signals.writer import SignalWriter
 from btcwatcher_api.strategies import connecting_endpoints, files_endpoints, logs_endpoints
 from btcwatcher_api.strategies import endpoints as strategies
@@ -45,6 +44,7 @@ from btcwatcher_api.strategies.registry import Registry
 from btcwatcher_api.system import endpoints as system
 from btcwatcher_api.system import health
 from btcwatcher_api.system.threshold import AlertThreshold
+from btcwatcher_api.tables.upkeep import keep_partitions
 from btcwatcher_api.workers.siblings import Siblings
 
 _WRITE_SECONDS = 10.0

@@ -8,7 +8,7 @@ from alembic import command
 from btcwatcher_api import logs
 from btcwatcher_api.database import APPLICATION, CONNECT_SECONDS, alembic_config
 from btcwatcher_api.signals.arrival import continue_numbers
-from btcwatcher_api.signals.partitions import make_ahead
+from btcwatcher_api.tables.partitions import make_ahead
 
 _LOCK: Final = 0x6274_6377_6D69_6772
 """Advisory lock of the migration ("btcwmigr"): a second one waits for the first and then finds nothing to do."""

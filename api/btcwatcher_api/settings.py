@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from btcwatcher_api.addresses import TrustedProxies
-from btcwatcher_api.signals.retention import Retention
+from btcwatcher_api.tables.retention import Retention
 from btcwatcher_crds.derive import check_key
 
 PREFIX: Final = "BTCWATCHER_"
@@ -139,7 +139,8 @@ class Settings(DatabaseSettings):
     pool_max: Annotated[int, Field(ge=1, le=200)] = 20
     """Most connections for reading."""
     retention_deliveries_days: Annotated[int, Field(ge=35, le=36_500)] = 90
-    """How long deliveries and their outcomes are kept; one that is still to be sent is kept, with its month."""
+    """How long deliveries, all attempts to make them, and notices (alerts, messages by hand) are kept; a delivery that
+    is still to be sent is kept, with its month and its notice."""
     retention_audit_days: Annotated[int, Field(ge=35, le=36_500)] = 730
     """How long the audit log is kept."""
     retention_statistics_days: Annotated[int, Field(ge=35, le=36_500)] = 1830

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from btcwatcher_api.migrate import migrate
-from btcwatcher_api.signals.partitions import make_ahead, month_after, partition_name
+from btcwatcher_api.tables.partitions import make_ahead, month_after, partition_name
 
 SETTINGS: Final = {
     # Rows of a table that was emptied in the same transaction then need not be logged.

@@ -11,8 +11,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from btcwatcher_api.signals.partitions import make_ahead
-from btcwatcher_api.signals.retention import Retention, drop_old
+from btcwatcher_api.tables.partitions import make_ahead
+from btcwatcher_api.tables.retention import Retention, drop_old
 from support import api
 from support.api import Api
 
@@ -29,6 +29,19 @@ _DELIVERY = """
 INSERT INTO deliveries (subject_id, channel_namespace, channel, created_at, priority, state, next_attempt_at)
 VALUES (gen_random_uuid(), 'trading', 'desk', %(at)s, 0, %(state)s, %(at)s)
 """
+_ATTEMPT = """
+INSERT INTO delivery_attempts
+    (delivery_id, number, started_at, message_id, channel_namespace, channel, priority)
+VALUES (gen_random_uuid(), 1, %(at)s, gen_random_uuid(), 'trading', 'desk', 0)
+"""
+_NOTICE = """
+WITH notice AS (
+    INSERT INTO notices (created_at, kind, namespace, priority, title, body)
+    VALUES (%(at)s, 'Manual', 'trading', 0, %(title)s, '') RETURNING id
+)
+INSERT INTO deliveries (subject_id, kind, channel_namespace, channel, created_at, priority, state, next_attempt_at)
+SELECT id, 'Manual', 'trading', 'desk', %(at)s, 0, %(state)s, %(at)s FROM notice
+"""
 DATES = ["2031-03-01", "2031-05-31T23:59:59", "2031-06-01", "2031-06-30", "2031-07-04", "2031-08-01", "2031-08-14"]
 
 
@@ -37,14 +50,14 @@ def connection(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
     """Partitions of May to August 2031; March has none. A signal and a delivery that is sent of each date."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("SET timezone = 'UTC'")
-        connection.execute("TRUNCATE signals, signal_hours, deliveries, audit_log")
+        connection.execute("TRUNCATE signals, signal_hours, deliveries, delivery_attempts, notices, audit_log")
         for month in (6, 8):
             make_ahead(connection, 0, datetime(2031, month, 1, tzinfo=UTC))
         for date in DATES:
             connection.execute(_SIGNAL, (date,))
             connection.execute(_DELIVERY, {"at": date, "state": "Sent"})
         yield connection
-        connection.execute("TRUNCATE signals, signal_hours, deliveries, audit_log")
+        connection.execute("TRUNCATE signals, signal_hours, deliveries, delivery_attempts, notices, audit_log")
         drop_old(connection, RETENTION, datetime(2032, 8, 1, tzinfo=UTC))
 
 
@@ -54,7 +67,9 @@ def column(connection: psycopg.Connection[Any], query: str) -> list[Any]:
 
 def test_old_partitions_go_and_the_rest_stays(connection: psycopg.Connection[Any]) -> None:
     # 40 days before 15 August is 6 July: June is over, July is not.
-    expected = [f"{table}_2031_{month}" for table in ("signals", "deliveries") for month in ("05", "06")]
+    expected = [
+        f"{table}_2031_{month}" for table in ("signals", "deliveries", "delivery_attempts") for month in ("05", "06")
+    ]
     dropped = drop_old(connection, RETENTION, NOW)
     assert [name for name in dropped if "_2031_" in name] == expected
     for table, time in (("signals", "event_time"), ("deliveries", "created_at")):
@@ -74,6 +89,19 @@ def test_a_delivery_that_is_still_to_be_sent_keeps_its_month(connection: psycopg
     connection.execute("UPDATE deliveries SET state = 'Failed'")
     assert drop_old(connection, RETENTION, NOW) == ["deliveries_2031_05"]
     assert column(connection, "SELECT count(*) FROM deliveries WHERE created_at < '2031-06-01'") == [0]
+
+
+def test_attempts_go_with_deliveries_and_a_notice_that_is_still_to_be_told_stays(
+    connection: psycopg.Connection[Any],
+) -> None:
+    for date in ("2031-03-01", "2031-05-05", "2031-08-01"):
+        connection.execute(_ATTEMPT, {"at": date})
+        for state in ("Pending", "Sent"):
+            connection.execute(_NOTICE, {"at": date, "title": f"{date} {state}", "state": state})
+    drop_old(connection, RETENTION, NOW)
+    assert column(connection, "SELECT started_at::date::text FROM delivery_attempts") == ["2031-08-01"]
+    titles = ["2031-03-01 Pending", "2031-05-05 Pending", "2031-08-01 Pending", "2031-08-01 Sent"]
+    assert column(connection, "SELECT title FROM notices ORDER BY title") == titles
 
 
 def test_each_table_has_its_own_retention(connection: psycopg.Connection[Any]) -> None:

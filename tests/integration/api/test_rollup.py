@@ -15,10 +15,10 @@ from btcwatcher_api.migrate import migrate
 from btcwatcher_api.signals import statistics
 from btcwatcher_api.signals.dedup import signal_id
 from btcwatcher_api.signals.filters import Filter
-from btcwatcher_api.signals.partitions import make_ahead
-from btcwatcher_api.signals.retention import Retention, drop_old
 from btcwatcher_api.signals.rollup import roll_up
 from btcwatcher_api.signals.statistics import Interval
+from btcwatcher_api.tables.partitions import make_ahead
+from btcwatcher_api.tables.retention import Retention, drop_old
 from support.api import Api
 
 pytestmark = pytest.mark.integration

@@ -9,9 +9,9 @@ import pytest
 
 from btcwatcher_api.signals.cursor import Cursor, decode
 from btcwatcher_api.signals.dedup import first_id_after, first_id_at, signal_id
-from btcwatcher_api.signals.partitions import months, partition_name
-from btcwatcher_api.signals.retention import expired
 from btcwatcher_api.signals.rollup import whole_hours
+from btcwatcher_api.tables.partitions import months, partition_name
+from btcwatcher_api.tables.retention import expired
 
 
 @pytest.mark.parametrize("newer", [True, False])

@@ -9,7 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # A delivery is of a signal or of a notice; both have uuids. Its own id is what people ask for by.
+    # A delivery is of a signal or of a notice; both have uuids. Its own id is what people ask for by. A replay makes it
+    # Pending again: it counts its attempts, and its age, from `replayed_at` on.
     op.execute("ALTER TABLE deliveries RENAME COLUMN signal_id TO subject_id")
     op.execute("""
         ALTER TABLE deliveries
@@ -18,10 +19,11 @@ def upgrade() -> None:
             ADD COLUMN strategy text,
             ADD COLUMN reason text,
             ADD COLUMN settled_at timestamptz,
-            ADD COLUMN fallback_of uuid
+            ADD COLUMN fallback_of uuid,
+            ADD COLUMN replayed_at timestamptz
     """)
     op.execute("CREATE INDEX deliveries_id ON deliveries (id)")
-    op.execute("CREATE INDEX deliveries_history ON deliveries (created_at DESC, id)")
+    op.execute("CREATE INDEX deliveries_history ON deliveries (created_at, id)")
     op.execute("""
         CREATE INDEX deliveries_due ON deliveries (channel_namespace, channel, priority, next_attempt_at)
         WHERE state = 'Pending'
@@ -91,6 +93,6 @@ def downgrade() -> None:
     op.execute("DROP INDEX deliveries_due, deliveries_history, deliveries_id")
     op.execute("""
         ALTER TABLE deliveries DROP COLUMN id, DROP COLUMN kind, DROP COLUMN strategy, DROP COLUMN reason,
-            DROP COLUMN settled_at, DROP COLUMN fallback_of
+            DROP COLUMN settled_at, DROP COLUMN fallback_of, DROP COLUMN replayed_at
     """)
     op.execute("ALTER TABLE deliveries RENAME COLUMN subject_id TO signal_id")

@@ -1,4 +1,4 @@
-"""Monthly partitions of `signals` and `deliveries`, made before they are needed.
+"""Monthly partitions, made before they are needed.
 
 A row that came before its partition lies in the default one; making the partition moves it over in one transaction.
 """
@@ -12,7 +12,7 @@ from psycopg import sql
 
 LOCK: Final = 0x6274_6377_7061_7274
 """Advisory lock of making and dropping partitions ("btcwpart")."""
-_TABLES: Final = {"signals": "event_time", "deliveries": "created_at"}
+_TABLES: Final = {"signals": "event_time", "deliveries": "created_at", "delivery_attempts": "started_at"}
 """Each partitioned table and the time that it is partitioned by."""
 LOCK_WAIT: Final = "2s"
 

@@ -9,13 +9,14 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from btcwatcher_api.signals.partitions import LOCK, LOCK_WAIT, month_after
+from btcwatcher_api.tables.partitions import LOCK, LOCK_WAIT, month_after
 
 _MARGIN: Final = timedelta(days=1)
 """Clocks of replicas differ: what one of them still takes in, none drops."""
 _CHUNK: Final = 5000
 _MONTHLY: Final = re.compile(r"(?P<table>[a-z_]+)_(?P<year>\d{4})_(?P<month>\d{2})")
 _PENDING: Final = sql.SQL("state = 'Pending'")
+_AWAITED: Final = sql.SQL("EXISTS (SELECT FROM deliveries d WHERE d.subject_id = notices.id AND d.state = 'Pending')")
 _NONE: Final = sql.SQL("false")
 
 
@@ -25,6 +26,7 @@ class Retention:
 
     signals: timedelta
     deliveries: timedelta
+    """Also of the attempts to make them, and of notices: alerts and messages by hand."""
     audit_log: timedelta
     statistics: timedelta
     """Of the hourly counts; they outlive the signals they count."""
@@ -57,13 +59,14 @@ def expired(partitions: Iterable[str], table: str, kept: timedelta, now: datetim
 def drop_old(connection: psycopg.Connection[Any], retention: Retention, now: datetime | None = None) -> list[str]:
     """Drop what is old; returns the partitions dropped. Safe to run by many at once, in autocommit.
 
-    A delivery that is still to be sent keeps its partition. Raises psycopg.errors.LockNotAvailable when a table is too
-    busy for the moment that dropping takes.
+    A delivery that is still to be sent keeps its partition, and its notice. Raises psycopg.errors.LockNotAvailable
+    when a table is too busy for the moment that dropping takes.
     """
     moment = now or datetime.now(UTC)
     partitioned = (
         _Kept("signals", "event_time", retention.signals, _NONE),
         _Kept("deliveries", "created_at", retention.deliveries, _PENDING),
+        _Kept("delivery_attempts", "started_at", retention.deliveries, _NONE),
     )
     dropped = []
     for one in partitioned:
@@ -73,6 +76,7 @@ def drop_old(connection: psycopg.Connection[Any], retention: Retention, now: dat
         ]
         _delete(connection, f"{one.table}_default", one, moment)
     _delete(connection, "signal_hours", _Kept("signal_hours", "hour", retention.statistics, _NONE), moment)
+    _delete(connection, "notices", _Kept("notices", "created_at", retention.deliveries, _AWAITED), moment)
     _delete(connection, "audit_log", _Kept("audit_log", "at", retention.audit_log, _NONE), moment)
     return dropped
 

@@ -7,8 +7,8 @@ import psycopg
 
 from btcwatcher_api import logs
 from btcwatcher_api.database import APPLICATION, CONNECT_SECONDS
-from btcwatcher_api.signals.partitions import make_ahead
-from btcwatcher_api.signals.retention import Retention, drop_old
+from btcwatcher_api.tables.partitions import make_ahead
+from btcwatcher_api.tables.retention import Retention, drop_old
 
 _log = logs.get("btcwatcher_api.partitions")
 
