@@ -9,6 +9,7 @@ as its body has parts, each filter one and more for long text. Jinja2's sandbox 
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import lru_cache, wraps
 from typing import Any, Final
 
@@ -17,16 +18,17 @@ from jinja2 import filters as stock
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 
 from btcwatcher_api.notifications.templates import text as words
 from btcwatcher_crds.notification_channel import TEMPLATE_MAX_BYTES
 
-STEPS_MAX: Final = 100_000
+STEPS_MAX: Final = 50_000
 """Of one rendering. The largest digest of the defaults takes some thousands."""
 
 _EACH: Final = "for each"
-_JOINED: Final = "joined"
-"""Filters that only we can name: no name in a template has a space or is this one by accident."""
+_JOINED: Final = "joined up"
+"""Filters that only we can name: no name in a template has a space."""
 
 _LARGEST: Final = Decimal(10) ** 30
 
@@ -142,12 +144,31 @@ def names_used(source: str) -> set[str]:
     return {node.name for node in _environment.parse(source).find_all(nodes.Name)}
 
 
+class _Unknown(StrictUndefined):
+    """What is not there, in words of the template's author."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        name, holder = self._undefined_name, self._undefined_obj
+        if self._undefined_hint:
+            return self._undefined_hint
+        if holder is missing:
+            return f"there is no variable {name!r}"
+        if not isinstance(name, str):
+            return f"there is no element {name!r}"
+        similar = get_close_matches(name, getattr(holder, "__slots__", ()), 1)
+        instead = f"; did you mean {similar[0]!r}?" if similar else ""
+        return f"there is no field {name!r}{instead}"
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%"})
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         template = super()._parse(source, name, filename)
-        _refuse(template)
+        refuse(template)
         _meter_loops(template, self)
         return template
 
@@ -158,7 +179,10 @@ class _Environment(ImmutableSandboxedEnvironment):
                 str(side)  # raises with the name
             if isinstance(side, bool) or not isinstance(side, int | float | Decimal):
                 raise SecurityError(f"{operator} is for numbers, not for {_named(side)}; ~ joins text")
-        result = self.binop_table[operator](words.to_decimal(left), words.to_decimal(right))
+        left, right = words.to_decimal(left), words.to_decimal(right)
+        if not right and operator in ("/", "//", "%"):
+            raise SecurityError("a number cannot be divided by 0")
+        result = self.binop_table[operator](left, right)
         if abs(result) > _LARGEST:
             raise TooMuchError("the template makes a number that is too large")
         return result
@@ -168,23 +192,31 @@ def _named(value: Any) -> str:
     return "nothing (the value is not there)" if value is None else f"a {type(value).__name__}"
 
 
-def _refuse(node: nodes.Node) -> None:
+def refuse(node: nodes.Node, line: int = 1) -> None:
+    """Raises TemplateSyntaxError for what is not part of the language."""
+    line = node.lineno or next((child.lineno for child in node.find_all(nodes.Node) if child.lineno), line)
     if type(node) not in _ALLOWED:
-        instead = _INSTEAD.get(type(node), f"{type(node).__name__} is not part of the template language")
-        raise TemplateSyntaxError(instead, node.lineno)
+        raise TemplateSyntaxError(_INSTEAD.get(type(node), "this tag is not part of the template language"), line)
     # Lists of lists of variables grow without end, and comparing two takes for ever.
     if isinstance(node, nodes.List | nodes.Tuple):
         plain = nodes.Name if getattr(node, "ctx", "load") == "store" else nodes.Const
         if not all(isinstance(item, plain) for item in node.items):
-            raise TemplateSyntaxError("a list holds plain values only", node.lineno)
+            raise TemplateSyntaxError("a list holds plain values only", line)
     if isinstance(node, nodes.For) and node.recursive:
-        raise TemplateSyntaxError("a loop cannot be recursive", node.lineno)
+        raise TemplateSyntaxError("a loop cannot be recursive", line)
     if isinstance(node, nodes.Filter) and node.node is None:
-        raise TemplateSyntaxError("use the filter in an expression: {{ value | filter }}", node.lineno)
+        raise TemplateSyntaxError("use the filter in an expression: {{ value | filter }}", line)
+    for what, kind, known in (("filter", nodes.Filter, FILTERS), ("test", nodes.Test, _TESTS)):
+        if isinstance(node, kind) and node.name not in known:
+            raise TemplateSyntaxError(f"there is no {what} {node.name!r}; there are {_listed(known)}", line)
     if isinstance(node, nodes.Filter | nodes.Test) and (node.dyn_args is not None or node.dyn_kwargs is not None):
-        raise TemplateSyntaxError("there are no * arguments", node.lineno)
+        raise TemplateSyntaxError("there are no * arguments", line)
     for child in node.iter_child_nodes():
-        _refuse(child)
+        refuse(child, line)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(name for name in names if name.isalpha()))
 
 
 def _meter_loops(node: nodes.Node, environment: _Environment) -> int:
@@ -304,6 +336,12 @@ def _counted(values: Iterable[Any]) -> Iterator[Any]:
         yield value
 
 
+def _list(values: Iterable[Any]) -> list[Any]:
+    if isinstance(values, str):
+        raise SecurityError("list and reverse are for lists, not for text")
+    return list(_counted(values))
+
+
 def _length(values: Any) -> int:
     _spend(1)
     return len(values) if hasattr(values, "__len__") else sum(1 for _ in _counted(values))
@@ -330,7 +368,7 @@ def _stock(name: str) -> Callable[..., Any]:
     return filtered
 
 
-_FILTERS: Final[dict[str, Callable[..., Any]]] = {
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
     _EACH: _each,
     _JOINED: _join_all,
     "abs": _absolute,
@@ -345,7 +383,7 @@ _FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "last": _stock("last"),
     "length": _length,
     "lines": _on_text(words.escape_lines),
-    "list": lambda values: list(_counted(values)),
+    "list": _list,
     "lower": _on_text(str.lower),
     "map": _stock("map"),
     "money": _on_number(words.money),
@@ -353,7 +391,7 @@ _FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "percent": _on_number(words.percent),
     "rejectattr": _stock("rejectattr"),
     "replace": _on_text(_replace),
-    "reverse": lambda values: list(_counted(values))[::-1],
+    "reverse": lambda values: _list(values)[::-1],
     "round": _round,
     "selectattr": _stock("selectattr"),
     "signed": _on_number(lambda value: words.signed(words.money(value))),
@@ -364,13 +402,15 @@ _FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "unique": _stock("unique"),
     "upper": _on_text(str.upper),
 }
-_TESTS: Final = ("defined", "divisibleby", "eq", "even", "ge", "gt", "in", "le", "lt", "ne", "none", "number", "odd")
-_SYNONYMS: Final = ("==", "!=", ">", ">=", "<", "<=", "string", "undefined", "true", "false")
+_TESTS: Final = (
+    *("defined", "divisibleby", "eq", "even", "false", "ge", "gt", "in", "le", "lt", "ne", "none", "number", "odd"),
+    *("string", "true", "undefined"),
+)
 
 
 def _make() -> _Environment:
     environment = _Environment(
-        undefined=StrictUndefined,
+        undefined=_Unknown,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=finalize,
@@ -378,8 +418,8 @@ def _make() -> _Environment:
         autoescape=False,  # that is HTML's: `finalize` escapes for Markdown
     )
     environment.globals.clear()
-    environment.filters = dict(_FILTERS)
-    environment.tests = {name: environment.tests[name] for name in (*_TESTS, *_SYNONYMS)}
+    environment.filters = dict(FILTERS)
+    environment.tests = {name: environment.tests[name] for name in _TESTS}
     return environment
 
 

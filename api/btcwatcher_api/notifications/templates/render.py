@@ -74,6 +74,8 @@ def check(template: str) -> str | None:
 def describe(error: Exception) -> str:
     line = lang.failing_line(error)
     words = getattr(error, "message", None) or str(error) or type(error).__name__
+    if isinstance(error, ArithmeticError):
+        words = "the template makes a number that is too large"
     return f"line {line}: {words}" if line is not None else words
 
 
@@ -110,7 +112,8 @@ class _Context:
     def variables(self) -> dict[str, Any]:
         if self.shape is Shape.SINGLE:
             return self.alone(self.subjects[0])
-        views = [view(subject, self.language, self.zone) for subject in self.subjects]
+        days = {subject.at.astimezone(self.zone).date() for subject in self.subjects}
+        views = [view(subject, self.language, self.zone, dated=len(days) > 1) for subject in self.subjects]
         # Of a digest the latest are named; a group is told from its beginning.
         listed = views[-_LISTED_IN_DIGEST:][::-1] if self.shape is Shape.DIGEST else views[:_LISTED]
         return self._variables([self._with_line(each) for each in listed], views, self.shape)

@@ -1,5 +1,6 @@
 """What templates see of a subject and of several: every field is always there, empty where it says nothing."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 from btcwatcher_api.notifications.subject import Kind, Subject
 from btcwatcher_api.notifications.templates.text import Markdown, local_time
 from btcwatcher_api.notifications.templates.words import direction_name, headline, level_name
+from btcwatcher_api.signals.types import SignalType
 from btcwatcher_crds.notification_channel import Language
 
 FIELD_MAX: Final = 4_000
@@ -56,8 +58,8 @@ class View:
     # of an Alert, a Manual and a Test
     title: str | None = None
     body: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=lambda: Texts())
+    annotations: Mapping[str, str] = field(default_factory=lambda: Texts())
     resolved: bool = False
     started: str | None = None
     ended: str | None = None
@@ -74,7 +76,8 @@ class Count:
     count: int
 
 
-def view(subject: Subject, language: Language, zone: ZoneInfo) -> View:
+def view(subject: Subject, language: Language, zone: ZoneInfo, *, dated: bool = False) -> View:
+    """`dated`: its clock shows the day too."""
     values = subject.values
 
     def text(name: str) -> str | None:
@@ -96,7 +99,7 @@ def view(subject: Subject, language: Language, zone: ZoneInfo) -> View:
         "namespace": subject.namespace,
         "strategy": subject.strategy,
         "time": local_time(subject.at, zone),
-        "clock": f"{subject.at.astimezone(zone):%H:%M}",
+        "clock": subject.at.astimezone(zone).strftime("%m-%d %H:%M" if dated else "%H:%M"),
     }
     if subject.kind is Kind.SIGNAL:
         kind, reason = text("type") or "", text("exit_reason")
@@ -118,7 +121,7 @@ def view(subject: Subject, language: Language, zone: ZoneInfo) -> View:
             profit_amount=amount("profit_amount"),
             tag=text("enter_tag"),
             reason=reason,
-            message=text("message"),
+            message=_words_of_freqtrade(text("message")) if kind == SignalType.STARTUP else text("message"),
             trade=text("trade_id"),
             recovered=bool(values.get("recovered")),
         )
@@ -150,5 +153,19 @@ def headlines(views: Sequence[View]) -> list[Count]:
     return [Count(None, key, None, number) for key, number in counted.most_common()]
 
 
-def _texts(values: Any) -> dict[str, str]:
-    return {str(key): str(value)[:FIELD_MAX] for key, value in values.items()} if isinstance(values, Mapping) else {}
+def _words_of_freqtrade(message: str | None) -> str | None:
+    """What it says when it starts is Markdown of its own, which would be shown as it is written."""
+    return None if message is None else re.sub("[*`]", "", message)
+
+
+class Texts(dict[str, str]):
+    """Labels or annotations: one that is not there is empty, as in Prometheus."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _texts(values: Any) -> Texts:
+    if not isinstance(values, Mapping):
+        return Texts()
+    return Texts({str(key): str(value)[:FIELD_MAX] for key, value in values.items()})
