@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 from fastapi import Header, Request, Response
 
@@ -10,9 +10,28 @@ from btcwatcher_api import logs
 from btcwatcher_api.accounts import audit
 from btcwatcher_api.accounts.roles import Identity
 from btcwatcher_api.cluster.client import CustomResources, Object
+from btcwatcher_api.cluster.places import check_served
 from btcwatcher_api.problems import Problem, request_id
+from btcwatcher_crds.names import API_VERSION
 
 _ATTEMPTS: Final = 3
+
+
+class New(Protocol):
+    """The body of a request that makes an object."""
+
+    @property
+    def namespace(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def spec(self) -> Mapping[str, Any]: ...
+    @property
+    def labels(self) -> Mapping[str, str] | None: ...
+    @property
+    def annotations(self) -> Mapping[str, str] | None: ...
+
+
 _log = logs.get("btcwatcher_api.changes")
 
 IfMatch = Annotated[
@@ -40,6 +59,29 @@ def check_version(current: Mapping[str, Any], wanted: str | None) -> None:
     """Raises Problem 412 unless the object still has the version."""
     if wanted is not None and current["metadata"]["resourceVersion"] != wanted:
         raise Problem(412, f"the {current.get('kind', 'object')} has changed since it was read: read it again")
+
+
+async def create(
+    request: Request, response: Response, resources: CustomResources, by: Identity, kind: str, body: New, prefix: str
+) -> Object:
+    """Make an object of this kind, with its row in the audit log; the answer says where it is (below `prefix`).
+
+    Raises Problem.
+    """
+    check_served(request, body.namespace)
+    metadata = {
+        "namespace": body.namespace,
+        "name": body.name,
+        "labels": body.labels or {},
+        "annotations": body.annotations or {},
+    }
+    manifest = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": body.spec}
+    identifier = f"{body.namespace}.{body.name}"
+    async with audited(request, by, f"{kind.lower()}.create", identifier):
+        made = await resources.create(body.namespace, manifest)
+    response.headers["Location"] = f"{prefix}/{identifier}"
+    put_etag(response, made)
+    return made
 
 
 async def replace(

@@ -35,6 +35,8 @@ _PROXY: Final = {
     "urlSecretRef": {"name": "tokyo-proxy", "key": "url"},
     "test": {"url": "https://api.binance.com/api/v3/ping", "intervalSeconds": 60},
 }
+_CHANNEL: Final = {"type": "Telegram", "credentialsRef": {"name": "desk-telegram"}, "strategies": {"selector": {}}}
+_NIGHT: Final = {"start": "22:30", "end": "07:00", "timeZone": "Asia/Shanghai"}
 _FREQTRADE: Final = {
     "type": "entry_fill",
     "trade_id": "1",
@@ -77,6 +79,8 @@ BODIES: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "updateStrategy": {"with labels": {"spec": {**_SPEC, "timeframe": "1h"}, "labels": {"desk": "one"}}},
     "createProxy": {"tested every minute": {"namespace": "trading", "name": "tokyo", "spec": _PROXY}},
     "updateProxy": {"tested every minute": {"spec": _PROXY}},
+    "createChannel": {"a Telegram group": {"namespace": "trading", "name": "desk", "spec": _CHANNEL}},
+    "updateChannel": {"quiet at night": {"spec": {**_CHANNEL, "quietHours": _NIGHT}}},
     "setAlertThreshold": {"four fifths": {"threshold_percent": 80}},
     "uploadStrategyFile": {"a file": {"namespace": "trading", "class_name": "EmaCross", "file": _SOURCE}},
     "receiveSignal": {"freqtrade": _FREQTRADE, "TradingView": _TRADINGVIEW, "any other": _PLAIN},

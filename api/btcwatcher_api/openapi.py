@@ -18,8 +18,8 @@ Sign in with `POST /api/v1/auth/token` and send the access token as `Authorizati
 key of `POST /api/v1/auth/keys` the same way. A Strategy's bot, and whoever else sends its signals, shows the
 Strategy's own token.
 
-Strategies and Proxies are custom resources, which kubectl shows alike. Their ids are `<namespace>.<name>`. To change
-one, send the `ETag` of the answer that you read as `If-Match`.
+Strategies, NotificationChannels and Proxies are custom resources, which kubectl shows alike. Their ids are
+`<namespace>.<name>`. To change one, send the `ETag` of the answer that you read as `If-Match`.
 
 Every error is `application/problem+json` with a sentence that says what to do, the fields at fault, and a `request_id`
 that the logs have too."""
@@ -27,6 +27,7 @@ TAGS: Final = [
     {"name": "auth", "description": "Accounts, sign-ins, API keys, and who changed what"},
     {"name": "strategies", "description": "The bots: what is wanted of them and how they fare"},
     {"name": "signals", "description": "Signals taken in, and their history"},
+    {"name": "notifications", "description": "Who is told, what was sent to whom, and what became of it"},
     {"name": "proxies", "description": "Ways to the exchanges"},
     {"name": "system", "description": "How full the platform is and whether its parts work"},
     {"name": "monitoring", "description": "What nodes and bots use"},

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request
 
 from btcwatcher_api.access import viewer
+from btcwatcher_api.declared import condition, conditions
 from btcwatcher_api.monitoring import queries, schemas
 from btcwatcher_api.monitoring.trading import trading
 from btcwatcher_api.monitoring.trends import FigureTrend, trend
@@ -161,7 +162,7 @@ def _lines(items: Iterable[Mapping[str, Any]], namespace: str | None) -> list[_L
     """By id, with the moment that Ready became what it is."""
     found = []
     for item in items:
-        ready = next((one for one in strategies.conditions(item) if one.type == ConditionType.READY), None)
+        ready = condition(conditions(item), ConditionType.READY)
         line = _Line(
             **strategies.summary(item).model_dump(), since=ready.last_transition_time if ready is not None else None
         )

@@ -8,14 +8,15 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from btcwatcher_api.access import Trader, viewer
-from btcwatcher_api.changes import IfMatch, audited, delete, put_etag, replace
+from btcwatcher_api.changes import IfMatch, audited, create, delete, put_etag, replace
 from btcwatcher_api.cluster.client import CustomResources
 from btcwatcher_api.cluster.places import check_served, place
+from btcwatcher_api.declared import NamespaceQuery, page_of
 from btcwatcher_api.guard import check_public
 from btcwatcher_api.problems import Problem, responses
 from btcwatcher_api.proxies import schemas
 from btcwatcher_api.strategies.access import Known
-from btcwatcher_crds.names import ANNOTATION_TEST_REQUESTED_AT, API_VERSION, PROXY_KIND, PROXY_PLURAL
+from btcwatcher_crds.names import ANNOTATION_TEST_REQUESTED_AT, PROXY_KIND, PROXY_PLURAL
 from btcwatcher_crds.proxy import ProxyTest
 
 router = APIRouter(
@@ -52,17 +53,15 @@ async def list_proxies(
     request: Request,
     proxies: Proxies,
     known: Known,
-    namespace: Annotated[str | None, Query(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = None,
+    namespace: NamespaceQuery = None,
     after: Annotated[str | None, Query(max_length=127, description="`next` of an answer")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> schemas.ProxyPage:
     served = request.app.state.registry.serves
     strategies = known.items()
     found = [item for item in await proxies.list(namespace) if served(item["metadata"]["namespace"])]
-    lines = sorted((schemas.answer(item, strategies) for item in found), key=lambda line: line.id)
-    left = [line for line in lines if after is None or line.id > after]
-    page = left[:limit]
-    return schemas.ProxyPage(items=page, total=len(lines), next=page[-1].id if len(left) > limit else None)
+    page, following = page_of([schemas.answer(item, strategies) for item in found], after, limit)
+    return schemas.ProxyPage(items=page, total=len(found), next=following)
 
 
 @router.post("", include_in_schema=False, status_code=201)
@@ -74,17 +73,7 @@ async def create_proxy(
 ) -> schemas.ProxyAnswer:
     check_served(request, body.namespace)
     await _check_test(request, body.spec)
-    metadata = {
-        "namespace": body.namespace,
-        "name": body.name,
-        "labels": body.labels or {},
-        "annotations": body.annotations or {},
-    }
-    manifest = {"apiVersion": API_VERSION, "kind": PROXY_KIND, "metadata": metadata, "spec": body.spec}
-    async with audited(request, by, "proxy.create", f"{body.namespace}.{body.name}"):
-        made = await proxies.create(body.namespace, manifest)
-    response.headers["Location"] = f"{router.prefix}/{body.namespace}.{body.name}"
-    put_etag(response, made)
+    made = await create(request, response, proxies, by, PROXY_KIND, body, router.prefix)
     return schemas.answer(made, known.items())
 
 

@@ -4,22 +4,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from btcwatcher_api.strategies.schemas import ConditionAnswer, conditions
+from btcwatcher_api.declared import Answer, Change, ConditionAnswer, Namespace, around, condition, conditions
 from btcwatcher_crds.conditions import ProxyConditionType
 from btcwatcher_crds.names import NAME_PATTERN, PROXY_NAME_MAX_LENGTH, strategy_id
 
-_Labels = Annotated[dict[str, str], Field(max_length=64)]
 _SPEC = {"urlSecretRef": {"name": "tokyo-proxy", "key": "url"}, "test": {"url": "https://api.binance.com/api/v3/ping"}}
 _NOT_TESTED = "it has not been tested yet"
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-
-class ProxyHealth(_Answer):
+class ProxyHealth(Answer):
     """What the last test found."""
 
     id: Annotated[str, Field(examples=["trading.tokyo"])]
@@ -50,7 +45,7 @@ class ProxyAnswer(ProxyHealth):
     created_at: datetime | None
 
 
-class ProxyPage(_Answer):
+class ProxyPage(Answer):
     """Proxies by id."""
 
     items: list[ProxyAnswer]
@@ -60,23 +55,17 @@ class ProxyPage(_Answer):
     """`after` of the next page; null on the last."""
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-class ProxyChange(_Input):
+class ProxyChange(Change):
     """What replaces a Proxy's spec, and, where they are given, its labels and annotations."""
 
     spec: Annotated[dict[str, Any], Field(examples=[_SPEC])]
     """The spec of the custom resource, complete; see `kubectl explain proxy.spec`."""
-    labels: _Labels | None = None
-    annotations: _Labels | None = None
 
 
 class NewProxy(ProxyChange):
     """A Proxy to make. Its URL, with user and password, is in a Secret that is there or will be."""
 
-    namespace: Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", examples=["trading"])]
+    namespace: Namespace
     name: Annotated[str, Field(max_length=PROXY_NAME_MAX_LENGTH, pattern=NAME_PATTERN, examples=["tokyo"])]
 
 
@@ -90,13 +79,9 @@ def answer(item: Mapping[str, Any], strategies: Iterable[Mapping[str, Any]]) -> 
     metadata = item["metadata"]
     return ProxyAnswer(
         **_health(item),
+        **around(item),
         namespace=metadata["namespace"],
         name=metadata["name"],
-        resource_version=str(metadata.get("resourceVersion", "")),
-        labels=metadata.get("labels") or {},
-        annotations=metadata.get("annotations") or {},
-        spec=item.get("spec") or {},
-        conditions=conditions(item),
         used_by=users(metadata["namespace"], metadata["name"], strategies),
         created_at=metadata.get("creationTimestamp"),
     )
@@ -117,7 +102,7 @@ def users(namespace: str, name: str, strategies: Iterable[Mapping[str, Any]]) ->
 
 def _health(item: Mapping[str, Any]) -> dict[str, Any]:
     metadata, status = item["metadata"], item.get("status") or {}
-    found = next((one for one in conditions(item) if one.type == ProxyConditionType.HEALTHY), None)
+    found = condition(conditions(item), ProxyConditionType.HEALTHY)
     return {
         "id": strategy_id(metadata["namespace"], metadata["name"]),
         "healthy": {"True": True, "False": False}.get(found.status) if found else None,

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from btcwatcher_api.access import Trader, viewer
-from btcwatcher_api.changes import IfMatch, audited, delete, put_etag, replace
-from btcwatcher_api.cluster.places import check_served
+from btcwatcher_api.changes import IfMatch, audited, create, delete, put_etag, replace
+from btcwatcher_api.declared import page_of
 from btcwatcher_api.problems import responses
 from btcwatcher_api.strategies import schemas
 from btcwatcher_api.strategies.access import Known, Place, Strategies
-from btcwatcher_crds.names import ANNOTATION_RESTARTED_AT, API_VERSION, STRATEGY_KIND
+from btcwatcher_crds.names import ANNOTATION_RESTARTED_AT, STRATEGY_KIND
 from btcwatcher_crds.strategy import Mode, State
 
 router = APIRouter(
@@ -35,18 +35,16 @@ async def list_strategies(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> schemas.StrategyPage:
     """As the watch knows them, a moment after the cluster does."""
-    lines = sorted((schemas.summary(item) for item in known.items()), key=lambda line: line.id)
     wanted = [
         line
-        for line in lines
+        for line in map(schemas.summary, known.items())
         if (namespace is None or line.namespace == namespace)
         and (state is None or line.state == state)
         and (mode is None or line.mode == mode)
         and (ready is None or line.ready == ready)
     ]
-    left = [line for line in wanted if after is None or line.id > after]
-    page = left[:limit]
-    return schemas.StrategyPage(items=page, total=len(wanted), next=page[-1].id if len(left) > limit else None)
+    page, following = page_of(wanted, after, limit)
+    return schemas.StrategyPage(items=page, total=len(wanted), next=following)
 
 
 @router.get("/overview", operation_id="getStrategiesOverview", summary="All Strategies, counted")
@@ -61,18 +59,7 @@ async def get_overview(known: Known) -> schemas.Overview:
 async def create_strategy(
     request: Request, response: Response, strategies: Strategies, by: Trader, body: schemas.NewStrategy
 ) -> schemas.StrategyAnswer:
-    check_served(request, body.namespace)
-    metadata = {
-        "namespace": body.namespace,
-        "name": body.name,
-        "labels": body.labels or {},
-        "annotations": body.annotations or {},
-    }
-    manifest = {"apiVersion": API_VERSION, "kind": STRATEGY_KIND, "metadata": metadata, "spec": body.spec}
-    async with audited(request, by, "strategy.create", f"{body.namespace}.{body.name}"):
-        made = await strategies.create(body.namespace, manifest)
-    response.headers["Location"] = f"{router.prefix}/{body.namespace}.{body.name}"
-    return _answer(response, made)
+    return schemas.answer(await create(request, response, strategies, by, STRATEGY_KIND, body, router.prefix))
 
 
 @router.get("/{strategy_id}", operation_id="getStrategy", summary="One Strategy")

@@ -5,32 +5,16 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from btcwatcher_api.declared import Answer, Change, ConditionAnswer, Namespace, around, condition, conditions
 from btcwatcher_crds.conditions import ConditionType
 from btcwatcher_crds.names import NAME_MAX_LENGTH, NAME_PATTERN, strategy_id
 
 _NO_CONDITION: Final = "the operator has not looked at it yet"
-_Labels = Annotated[dict[str, str], Field(max_length=64)]
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-
-class ConditionAnswer(_Answer):
-    """One condition of a Strategy; `kubectl describe` shows the same."""
-
-    type: str
-    status: str
-    """True, False or Unknown."""
-    reason: str
-    message: str
-    observed_generation: int | None
-    last_transition_time: datetime | None
-
-
-class StrategySummary(_Answer):
+class StrategySummary(Answer):
     """One line of the list."""
 
     id: str
@@ -57,7 +41,7 @@ class StrategySummary(_Answer):
     created_at: datetime | None
 
 
-class StrategyPage(_Answer):
+class StrategyPage(Answer):
     """Strategies by id."""
 
     items: list[StrategySummary]
@@ -78,7 +62,7 @@ class StrategyAnswer(StrategySummary):
     conditions: list[ConditionAnswer]
 
 
-class StrategyHealth(_Answer):
+class StrategyHealth(Answer):
     """How a Strategy is doing."""
 
     id: str
@@ -90,7 +74,7 @@ class StrategyHealth(_Answer):
     conditions: list[ConditionAnswer]
 
 
-class Overview(_Answer):
+class Overview(Answer):
     """All Strategies, counted."""
 
     total: int
@@ -103,23 +87,17 @@ class Overview(_Answer):
     by_namespace: dict[str, int]
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-class StrategyChange(_Input):
+class StrategyChange(Change):
     """What replaces a Strategy's spec, and, where they are given, its labels and annotations."""
 
     spec: dict[str, Any]
     """The spec of the custom resource, complete; see `kubectl explain strategy.spec`."""
-    labels: _Labels | None = None
-    annotations: _Labels | None = None
 
 
 class NewStrategy(StrategyChange):
     """A Strategy to make."""
 
-    namespace: Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", examples=["trading"])]
+    namespace: Namespace
     name: Annotated[str, Field(max_length=NAME_MAX_LENGTH, pattern=NAME_PATTERN, examples=["ema-cross"])]
 
 
@@ -129,15 +107,10 @@ def summary(item: Mapping[str, Any]) -> StrategySummary:
 
 
 def answer(item: Mapping[str, Any]) -> StrategyAnswer:
-    metadata = item["metadata"]
     return StrategyAnswer(
         **_summary(item),
-        resource_version=str(metadata.get("resourceVersion", "")),
-        generation=metadata.get("generation") or 0,
-        labels=metadata.get("labels") or {},
-        annotations=metadata.get("annotations") or {},
-        spec=item.get("spec") or {},
-        conditions=conditions(item),
+        **around(item),
+        generation=item["metadata"].get("generation") or 0,
     )
 
 
@@ -152,20 +125,6 @@ def health(item: Mapping[str, Any]) -> StrategyHealth:
         current=status.get("observedGeneration") == item["metadata"].get("generation"),
         conditions=conditions(item),
     )
-
-
-def conditions(item: Mapping[str, Any]) -> list[ConditionAnswer]:
-    return [
-        ConditionAnswer(
-            type=str(one.get("type", "")),
-            status=str(one.get("status", "Unknown")),
-            reason=str(one.get("reason", "")),
-            message=str(one.get("message", "")),
-            observed_generation=one.get("observedGeneration"),
-            last_transition_time=one.get("lastTransitionTime"),
-        )
-        for one in (item.get("status") or {}).get("conditions") or ()
-    ]
 
 
 def overview(items: Iterable[Mapping[str, Any]]) -> Overview:
@@ -190,7 +149,7 @@ def overview(items: Iterable[Mapping[str, Any]]) -> Overview:
 def _summary(item: Mapping[str, Any]) -> dict[str, Any]:
     metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
     exchange = spec.get("exchange") or {}
-    ready = next((one for one in conditions(item) if one.type == ConditionType.READY), None)
+    ready = condition(conditions(item), ConditionType.READY)
     return {
         "id": strategy_id(metadata["namespace"], metadata["name"]),
         "namespace": metadata["namespace"],

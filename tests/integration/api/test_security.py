@@ -184,6 +184,8 @@ async def test_no_secret_is_in_any_answer(served: Api, postgres_url: str, tmp_pa
     places = {
         "strategy_id": api.STRATEGY,
         "proxy_id": "trading.tokyo",
+        "channel_id": "trading.desk",
+        "delivery_id": uuid4(),
         "signal_id": UUID(int=0),
         "key_id": made.json()["id"],
         "username": "ada",
