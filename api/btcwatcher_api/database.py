@@ -1,6 +1,7 @@
 """How the API reaches Postgres, and whether the schema there is the one this code was written for."""
 
 import time
+from functools import cache
 from typing import Any, Final
 
 import psycopg
@@ -149,15 +150,20 @@ def alembic_config(database_url: str | None = None) -> Config:
 
 def check_revision(current: str | None) -> None:
     """Raises SchemaError unless `current` is this code's schema or a newer one (during a rolling upgrade)."""
-    scripts = ScriptDirectory.from_config(alembic_config())
-    head = scripts.get_current_head()
     if current is None:
         raise SchemaError("the database has no schema yet: run `btcwatcher-api migrate`")
-    known = {script.revision for script in scripts.walk_revisions()}
+    head, known = _revisions()
     if current in known and current != head:
         raise SchemaError(
             f"the database's schema is {current}, this version needs {head}: run `btcwatcher-api migrate`"
         )
+
+
+@cache
+def _revisions() -> tuple[str | None, frozenset[str]]:
+    """The head, and all. Read once a process: every new connection asks, and reading them takes the loop's time."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    return scripts.get_current_head(), frozenset(script.revision for script in scripts.walk_revisions())
 
 
 async def current_revision(connection: psycopg.AsyncConnection) -> str | None:

@@ -16,9 +16,6 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from btcwatcher_api import logs
-from btcwatcher_api.app import create_app, described_app
-from btcwatcher_api.collector.service import CollectorService, create_collector_app
-from btcwatcher_api.collector.settings import CollectorSettings
 from btcwatcher_api.database import (
     CONNECT_SECONDS,
     SchemaError,
@@ -28,10 +25,7 @@ from btcwatcher_api.database import (
 )
 from btcwatcher_api.garbage import collect_rarely
 from btcwatcher_api.migrate import migrate
-from btcwatcher_api.notifications.worker.service import WorkerService, create_worker_app
-from btcwatcher_api.notifications.worker.settings import WorkerSettings
 from btcwatcher_api.settings import DatabaseSettings, Settings, SettingsError, load
-from btcwatcher_api.signals.fastlane import WebhookProtocol
 from btcwatcher_api.workers.siblings import Siblings
 from btcwatcher_api.workers.supervisor import Worker, Workers
 
@@ -77,7 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
+# Each command imports what it needs: a worker or a collector does not carry the whole API.
+
+
 def _serve() -> int:
+    from btcwatcher_api.app import create_app
+    from btcwatcher_api.signals.fastlane import WebhookProtocol
+
     settings = load(Settings)
     logs.configure(settings.log_level)
     app = create_app(settings)
@@ -88,6 +88,9 @@ def _serve() -> int:
 
 
 def _serve_with_workers(settings: Settings) -> int:
+    from btcwatcher_api.app import create_app
+    from btcwatcher_api.signals.fastlane import WebhookProtocol
+
     def work(worker: Worker) -> int:
         structlog.contextvars.bind_contextvars(worker=worker.number)
         app = create_app(settings, siblings=Siblings(worker.number, worker.siblings))
@@ -103,6 +106,9 @@ def _serve_with_workers(settings: Settings) -> int:
 
 
 def _collect() -> int:
+    from btcwatcher_api.collector.service import CollectorService, create_collector_app
+    from btcwatcher_api.collector.settings import CollectorSettings
+
     settings = load(CollectorSettings)
     logs.configure(settings.log_level)
     app = create_collector_app(CollectorService(settings))
@@ -111,6 +117,9 @@ def _collect() -> int:
 
 
 def _work() -> int:
+    from btcwatcher_api.notifications.worker.service import WorkerService, create_worker_app
+    from btcwatcher_api.notifications.worker.settings import WorkerSettings
+
     settings = load(WorkerSettings)
     logs.configure(settings.log_level)
     app = create_worker_app(WorkerService(settings))
@@ -174,6 +183,8 @@ def _migrate() -> int:
 
 
 def _openapi(output: Path | None) -> int:
+    from btcwatcher_api.app import described_app
+
     text = json.dumps(described_app().openapi(), indent=2, sort_keys=True) + "\n"
     if output is None:
         sys.stdout.write(text)

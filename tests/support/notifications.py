@@ -1,8 +1,11 @@
 """Deliveries in the outbox, channels to send them to, a vendor on loopback that takes them, and workers."""
 
 import asyncio
+import base64
 import contextlib
+import json
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -14,22 +17,28 @@ from uuid import UUID
 
 import httpx
 import psycopg
+import uvloop
+import yaml
 from aiohttp import web
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg.rows import dict_row
 
+from btcwatcher_api import logs
+from btcwatcher_api.garbage import collect_rarely
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.notifications.worker.service import WorkerService
 from btcwatcher_api.notifications.worker.settings import WorkerSettings
 from btcwatcher_api.notifications.worker.vault import Data, Missing
 from btcwatcher_api.settings import load
-from btcwatcher_crds.names import API_VERSION, NOTIFICATION_CHANNEL_KIND
+from btcwatcher_crds.names import API_VERSION, GROUP, NOTIFICATION_CHANNEL_KIND, NOTIFICATION_CHANNEL_PLURAL, VERSION
+from support.api_cluster import Cluster
 
 NAMESPACE = "trading"
 TOKEN = "123456:the-tests-own-token"
 SECRET = {"token": TOKEN, "chatId": "-1001"}
 TABLES = "signals, deliveries, delivery_attempts, channel_states, notices"
+_CRD = Path(__file__).parents[2] / "crds" / "btcwatcher.io_notificationchannels.yaml"
 QUICK = {"messages": 10_000, "per": "1s"}
 """A rate limit that limits nothing."""
 
@@ -290,3 +299,86 @@ async def worker_process(
         if started.returncode is None:
             started.terminate()
             await started.wait()
+
+
+class ChannelCluster:
+    """NotificationChannels and their Secrets on the embedded API server."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._http = cluster.http
+        self._path = f"/apis/{GROUP}/{VERSION}/namespaces/{NAMESPACE}/{NOTIFICATION_CHANNEL_PLURAL}"
+
+    async def define(self) -> None:
+        definition = yaml.safe_load(_CRD.read_text())
+        answer = await self._http.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", json=definition)
+        assert answer.status_code == 201, answer.text
+
+    async def secret(self, name: str = "telegram", data: Mapping[str, str] | None = None) -> None:
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in (data or SECRET).items()}
+        manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": encoded}
+        answer = await self._http.post(f"/api/v1/namespaces/{NAMESPACE}/secrets", json=manifest)
+        assert answer.status_code == 201, answer.text
+
+    async def apply(self, manifest: Mapping[str, Any]) -> None:
+        answer = await self._http.patch(
+            f"{self._path}/{manifest['metadata']['name']}?fieldManager=test&force=true",
+            json=manifest,
+            headers={"Content-Type": "application/apply-patch+yaml"},
+        )
+        assert answer.status_code in (200, 201), answer.text
+
+    async def conditions(self, name: str) -> dict[str, tuple[str, str]]:
+        """Status and reason by type."""
+        found = (await self._http.get(f"{self._path}/{name}")).json().get("status", {}).get("conditions", [])
+        return {one["type"]: (one["status"], one["reason"]) for one in found}
+
+    async def version(self, name: str) -> str:
+        return str((await self._http.get(f"{self._path}/{name}")).json()["metadata"]["resourceVersion"])
+
+    async def until(self, name: str, **conditions: tuple[str, str]) -> None:
+        """Wait until the channel has exactly these conditions."""
+        deadline = time.monotonic() + 90
+        while (found := await self.conditions(name)) != conditions:
+            assert time.monotonic() < deadline, found
+            await asyncio.sleep(0.1)
+
+    async def until_events(self, name: str, reasons: Sequence[str]) -> None:
+        """Wait until exactly these Events were told of the channel, in this order."""
+        deadline = time.monotonic() + 90
+        while (found := await self._events(name)) != list(reasons):
+            assert time.monotonic() < deadline, found
+            await asyncio.sleep(0.1)
+
+    async def _events(self, name: str) -> list[str]:
+        items = (await self._http.get(f"/api/v1/namespaces/{NAMESPACE}/events")).json()["items"]
+        ours = [item for item in items if item["involvedObject"]["name"] == name]
+        return [item["reason"] for item in sorted(ours, key=lambda item: int(item["metadata"]["resourceVersion"]))]
+
+
+def serve_vendor(port: int) -> None:
+    """A vendor as a process of its own, which says yes to everything and keeps nothing."""
+    yes = json.dumps(YES[1]).encode()
+
+    async def handle(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(body=yes, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_post("/{bot}/sendMessage", handle)
+    app.router.add_get("/count", handle)
+    web.run_app(app, host="127.0.0.1", port=port, access_log=None, print=None)
+
+
+def work(database_url: str, channels: Sequence[Mapping[str, Any]]) -> None:
+    """A worker as a process of its own, with channels put in by hand, on the loop and with the garbage collection that
+    `btcwatcher-api worker` has."""
+    logs.configure("WARNING")
+    collect_rarely()
+
+    async def run() -> None:
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+        async with working(database_url, channels):
+            await ended.wait()
+
+    uvloop.run(run())

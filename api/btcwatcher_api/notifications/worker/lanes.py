@@ -31,6 +31,7 @@ _HOLD_SECONDS: Final = 1.0
 _BATCH_SECONDS: Final = 0.5
 """A line claims as many messages as it can send in this time."""
 _BATCH_MOST: Final = 64
+_AWAY: Final = "the database does not answer"
 _SMOOTHING: Final = 0.3
 _FIRST_BACKOFF: Final = 0.1
 _LAST_BACKOFF: Final = 5.0
@@ -119,9 +120,9 @@ class Lane:
             try:
                 wait = await self._look() if self._desk.ready else _LOOK_SECONDS
             except (Away, RowsRefused) as error:
-                if self.problem is None:
+                if self.problem != _AWAY:
                     _log.warning("deliveries cannot be claimed", priority=self.priority.name, reason=str(error))
-                self.problem = "the database does not answer"
+                self.problem = _AWAY
                 await asyncio.sleep(backoff * random.uniform(0.7, 1.3))  # noqa: S311 - jitter, not a secret
                 backoff = min(backoff * 2, _LAST_BACKOFF)
                 continue
