@@ -62,6 +62,26 @@ _TRADINGVIEW: Final = {
     "max_lag": 60,
 }
 _PLAIN: Final = {"action": "entry", "pair": "BTC/USDT", "direction": "long", "signal_strength": "0.8"}
+_ALERTS: Final = {
+    "version": "4",
+    "receiver": "btcwatcher",
+    "status": "firing",
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {
+                "alertname": "BTCWatcherBotNotReady",
+                "namespace": "trading",
+                "severity": "critical",
+                "strategy": "ema-cross",
+            },
+            "annotations": {"summary": "ema-cross has not come round its trading loop for 10 minutes."},
+            "startsAt": "2026-11-27T07:15:03.157Z",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "fingerprint": "1a30ba71cca2921f",
+        }
+    ],
+}
 
 BODIES: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "register": {"an account": {"username": "ada", "password": _PASSWORD}},
@@ -83,6 +103,7 @@ BODIES: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "updateChannel": {"quiet at night": {"spec": {**_CHANNEL, "quietHours": _NIGHT}}},
     "setAlertThreshold": {"four fifths": {"threshold_percent": 80}},
     "uploadStrategyFile": {"a file": {"namespace": "trading", "class_name": "EmaCross", "file": _SOURCE}},
+    "receiveAlerts": {"an alert that fires": _ALERTS},
     "receiveSignal": {"freqtrade": _FREQTRADE, "TradingView": _TRADINGVIEW, "any other": _PLAIN},
 }
 

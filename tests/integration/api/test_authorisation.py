@@ -67,6 +67,7 @@ _MATRIX: Final[dict[tuple[str, str], Role | None]] = {
     ("POST", "/api/v1/notifications/channels/"): Role.TRADER,
     ("PUT", "/api/v1/notifications/channels/{channel_id}"): Role.TRADER,
     ("DELETE", "/api/v1/notifications/channels/{channel_id}"): Role.TRADER,
+    ("POST", "/api/v1/notifications/alertmanager"): Role.TRADER,
     ("GET", "/api/v1/system/capacity"): Role.VIEWER,
     ("GET", "/api/v1/system/capacity/detailed"): Role.VIEWER,
     ("GET", "/api/v1/system/capacity/utilization-trend"): Role.VIEWER,

@@ -1,0 +1,110 @@
+"""Alerts that are news and their deliveries, written in one transaction: all of them, or none."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from btcwatcher_api.notifications.alerts import Alert, LastTold, channels_of, is_news, known_time, strategy_of
+from btcwatcher_api.notifications.registry import KnownChannel
+from btcwatcher_api.notifications.worker.listening import NOTICES
+from btcwatcher_api.strategies.registry import KnownStrategy
+
+_LOCK: Final = 0x6274_6377_616C_7274
+"""Advisory lock ("btcwalrt"): of two Alertmanagers that tell the same alert at once, one is heard first."""
+
+_LAST: Final = text("""
+    SELECT DISTINCT ON (n.fingerprint, d.channel_namespace, d.channel)
+      n.fingerprint, d.channel_namespace || '/' || d.channel AS channel, n.created_at, n.resolved,
+      d.state = 'Failed' AS failed
+    FROM notices n JOIN deliveries d ON d.subject_id = n.id AND d.created_at = n.created_at
+    WHERE n.fingerprint = ANY(:fingerprints) AND n.kind = 'Alert' AND d.fallback_of IS NULL
+    ORDER BY n.fingerprint, d.channel_namespace, d.channel, n.created_at DESC
+""")
+_NOTICE: Final = text("""
+    INSERT INTO notices (created_at, kind, namespace, strategy, priority, title, body, labels, annotations,
+      fingerprint, resolved, starts_at, ends_at, author)
+    VALUES (:created_at, 'Alert', :namespace, :strategy, :priority, :title, :body, CAST(:labels AS jsonb),
+      CAST(:annotations AS jsonb), :fingerprint, :resolved, :starts_at, :ends_at, :author)
+    RETURNING id
+""")
+_DELIVERIES: Final = text("""
+    INSERT INTO deliveries (subject_id, kind, strategy, channel_namespace, channel, created_at, priority,
+      next_attempt_at)
+    SELECT :subject_id, 'Alert', :strategy, split_part(key, '/', 1), split_part(key, '/', 2), :created_at, :priority,
+      :created_at
+    FROM unnest(CAST(:channels AS text[])) AS key
+""")
+
+
+async def tell(
+    connection: AsyncConnection,
+    alerts: Sequence[Alert],
+    find: Callable[[str, str], KnownStrategy | None],
+    channels: Sequence[KnownChannel],
+    author: str,
+) -> list[int]:
+    """Of each alert, how many channels are told of it now. Works in the caller's transaction."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    now: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    last = await _last_told(connection, [alert.key for alert in alerts])
+    known = {channel.key: channel for channel in channels}
+    told = []
+    for alert in alerts:
+        wanted = [
+            key
+            for key in channels_of(alert, find, channels)
+            if is_news(alert, known.get(key), last.get((alert.key, key)), now)
+        ]
+        if wanted:
+            await _write(connection, alert, strategy_of(alert, find), wanted, now, author)
+            # The same alert may stand in one body twice.
+            last |= {(alert.key, key): LastTold(now, alert.resolved, failed=False) for key in wanted}
+        told.append(len(wanted))
+    if any(told):
+        await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": NOTICES})
+    return told
+
+
+async def _last_told(connection: AsyncConnection, fingerprints: Sequence[str]) -> dict[tuple[str, str], LastTold]:
+    rows = await connection.execute(_LAST, {"fingerprints": list(fingerprints)})
+    return {(row.fingerprint, row.channel): LastTold(row.created_at, row.resolved, row.failed) for row in rows}
+
+
+async def _write(
+    connection: AsyncConnection,
+    alert: Alert,
+    strategy: KnownStrategy | None,
+    channels: Sequence[str],
+    now: datetime,
+    author: str,
+) -> None:
+    values: Mapping[str, object] = {
+        "created_at": now,
+        "namespace": strategy.namespace if strategy is not None else alert.namespace,
+        "strategy": strategy.name if strategy is not None else None,
+        "priority": int(alert.priority),
+        "title": alert.title,
+        "body": alert.body,
+        "labels": json.dumps(alert.texts("labels")),
+        "annotations": json.dumps(alert.texts("annotations")),
+        "fingerprint": alert.key,
+        "resolved": alert.resolved,
+        "starts_at": known_time(alert.starts_at),
+        "ends_at": known_time(alert.ends_at) if alert.resolved else None,
+        "author": author,
+    }
+    identifier = (await connection.execute(_NOTICE, values)).scalar_one()
+    await connection.execute(
+        _DELIVERIES,
+        {
+            "subject_id": identifier,
+            "strategy": strategy.id if strategy is not None else None,
+            "created_at": now,
+            "priority": int(alert.priority),
+            "channels": list(channels),
+        },
+    )
