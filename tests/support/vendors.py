@@ -43,6 +43,7 @@ class Vendor:
     received: list[dict[str, Any]] = field(default_factory=list)
     requests: list[web.Request] = field(default_factory=list)
     script: deque[Scripted] = field(default_factory=deque)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     limited: bool = False
     """Whether the vendor has had enough for now."""
 
@@ -149,6 +150,7 @@ async def serving(
 
     async def handle(request: web.Request) -> web.StreamResponse:
         vendor.requests.append(request)
+        vendor.asked.set()
         raw = await request.read()
         if vendor.script:
             return await _scripted(request, vendor.script.popleft())

@@ -23,7 +23,6 @@ THREADS: Final = 32
 """Messages that are under way at once. apprise blocks a thread for each; these are not the loop's own, which look up
 names for everybody."""
 
-_TITLE_MAX: Final = 200
 _TYPES: Final = {
     Priority.P0: apprise.NotifyType.FAILURE,
     Priority.P1: apprise.NotifyType.WARNING,
@@ -40,6 +39,9 @@ _NO_CONNECTION: Final = re.compile(r"connection error|socket exception|could not
 _logger = logging.getLogger("apprise")
 _logger.propagate = False
 _logger.addHandler(logging.NullHandler())
+
+# Below it is urllib3, which tells of every request's path.
+logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 _lock = threading.Lock()
 _threads: ThreadPoolExecutor | None = None
@@ -75,7 +77,7 @@ def _send(spec: NotificationChannelSpec, url: str, message: Message, timeout: fl
     one = apprise.Apprise(asset=plugin.asset)
     one.add(plugin)
     body, form = _body(plugin, spec, message)
-    title = text.one_line(message.title, _TITLE_MAX)
+    title = text.one_line(message.title, text.TITLE_MAX)
     result = one.notify(body=body, title=title, body_format=form, notify_type=_TYPES[message.priority], timeout=timeout)
     return _judged(result)
 
@@ -106,7 +108,7 @@ def _plugin(url: str, timeout: float) -> Any:
 def _body(plugin: Any, spec: NotificationChannelSpec, message: Message) -> tuple[str, apprise.NotifyFormat]:
     """In the form that the vendor wants, so that apprise converts nothing, and cut to what it takes."""
     found = text.lines(message.body)
-    limit = max(int(plugin.body_maxlen) - _TITLE_MAX, 0) or text.BODY_MAX
+    limit = max(int(plugin.body_maxlen) - text.TITLE_MAX, 0) or text.BODY_MAX
     whole = sum(_size(line) for line in found) <= limit
     form = plugin.resolve_format(None)
     if form == apprise.NotifyFormat.HTML and whole and len(rich := text.html(message.body)) <= limit:

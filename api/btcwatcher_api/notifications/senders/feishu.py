@@ -25,7 +25,6 @@ REQUEST_MAX: Final = 20_000
 _AROUND: Final = 1_500
 """Bytes of a request beside the lines of its text: title, signature and the card itself."""
 
-_TITLE_MAX: Final = 200
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _COLOUR: Final = {Priority.P0: "red", Priority.P1: "orange", Priority.P2: "blue"}
 
@@ -77,7 +76,7 @@ def signature(key: str, now: int) -> dict[str, str]:
 
 def written(spec: NotificationChannelSpec, message: Message) -> dict[str, Any]:
     found = text.fit(text.lines(message.body), _size, REQUEST_MAX - _AROUND, spec.language)
-    title = text.one_line(message.title, _TITLE_MAX)
+    title = text.one_line(message.title, text.TITLE_MAX) or "—"
     return {
         "msg_type": "interactive",
         "card": {

@@ -17,8 +17,9 @@ from btcwatcher_crds.conditions import ChannelReason
 ANSWER_BYTES_MAX: Final = 64 * 1024
 """More of an answer is not read: vendors say what they have to say in less than one kilobyte."""
 
-# httpx tells of every request with its URL, and the URLs of Telegram, WeCom and Feishu are the credentials.
-logging.getLogger("httpx").setLevel(logging.WARNING)
+# They tell of every request with its URL and headers, and the URLs of Telegram, WeCom and Feishu are the credentials.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
 
@@ -41,15 +42,19 @@ async def post(url: str, body: Mapping[str, Any], timeout: float) -> Answer:
     headers = {"Content-Type": "application/json; charset=utf-8", "Accept-Encoding": "identity"}
     limits = httpx.Timeout(timeout, connect=timeout / 2)
     try:
+        if not 0 < (httpx.URL(url).port or 80) < 65536:
+            raise httpx.InvalidURL("no such port")
         async with _client().stream("POST", url, content=content, headers=headers, timeout=limits) as response:
             return await _read(response)
     except httpx.ConnectTimeout:
         raise NotSent(ChannelReason.UNREACHABLE, f"no connection within {timeout / 2:g} s") from None
     except httpx.TimeoutException:
         raise NotSent(ChannelReason.TIMEOUT, f"no answer within {timeout:g} s") from None
+    except httpx.UnsupportedProtocol:
+        raise NotSent(ChannelReason.SPEC_INVALID, "spec.endpoint must be http:// or https://") from None
     except (httpx.TransportError, OSError) as error:
         raise NotSent(ChannelReason.UNREACHABLE, f"{type(error).__name__}: {error}") from None
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, ValueError, OverflowError):
         raise NotSent(ChannelReason.SPEC_INVALID, "spec.endpoint is not a URL that can be called") from None
 
 

@@ -24,7 +24,6 @@ from btcwatcher_crds.notification_channel import NotificationChannelSpec
 RECIPIENTS_MAX: Final = 100
 """RFC 5321, 4.5.3.1.8: what every server takes."""
 
-_SUBJECT_MAX: Final = 200
 _PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:_-]{0,252}[A-Za-z0-9])?")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
@@ -68,7 +67,7 @@ async def send(
 
 def written(message: Message, sender: Address, receivers: Sequence[Address]) -> EmailMessage:
     """The mail as plain text and as HTML. The policy refuses line ends in headers, and there are none left."""
-    title = text.one_line(message.title, _SUBJECT_MAX)
+    title = text.one_line(message.title, text.TITLE_MAX)
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender
     mail["To"] = list(receivers)
@@ -139,6 +138,9 @@ def _judged(error: aiosmtplib.SMTPException) -> NotSent:
             worst = [_judged(each) for each in error.recipients]
             # One of several that may be taken later is reason enough to try again.
             return next((each for each in worst if each.reason is not ChannelReason.REJECTED), worst[0])
+        case aiosmtplib.SMTPConnectResponseError() | aiosmtplib.SMTPHeloError() if error.code >= 400:
+            # The server does not speak with us, whatever the message.
+            return NotSent(ChannelReason.VENDOR_ERROR, f"{error.code} {error.message}")
         case aiosmtplib.SMTPResponseException():
             return NotSent(_of_code(error.code, error.message), f"{error.code} {error.message}")
         case aiosmtplib.SMTPConnectTimeoutError():
@@ -183,7 +185,7 @@ def _server(secret: Mapping[str, str]) -> Server:
 def _addresses(value: str, key: str) -> list[Address]:
     """A list of addresses, with or without names."""
     must = "must hold addresses such as desk@example.com, apart by commas"
-    pairs = getaddresses([text.clean(value)])
+    pairs = getaddresses([value]) if value.isprintable() else []
     if not pairs or len(pairs) > RECIPIENTS_MAX:
         raise credentials.invalid(key, f"{must}, at most {RECIPIENTS_MAX}")
     try:
@@ -194,6 +196,6 @@ def _addresses(value: str, key: str) -> list[Address]:
 
 def _ascii(address: str) -> str:
     local, at, domain = address.rpartition("@")
-    if not (local and at and domain) or not address.isascii() or re.search(r"[\s\x00-\x1f\x7f]", address):
+    if not (local and at and domain) or not address.isascii() or " " in address:
         raise ValueError
     return address

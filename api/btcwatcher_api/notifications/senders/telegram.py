@@ -7,7 +7,7 @@ from typing import Any, Final
 from btcwatcher_api.notifications.message import Message
 from btcwatcher_api.notifications.outcome import Outcome
 from btcwatcher_api.notifications.senders import answers, credentials, http, text
-from btcwatcher_api.notifications.senders.text import Line, Piece
+from btcwatcher_api.notifications.senders.text import Line
 from btcwatcher_api.signals.types import Priority
 from btcwatcher_crds.conditions import ChannelReason
 from btcwatcher_crds.notification_channel import NotificationChannelSpec
@@ -20,7 +20,6 @@ TEXT_MAX: Final = 4096
 ENTITIES_MAX: Final = 100
 """Telegram leaves out further ones."""
 
-_TITLE_MAX: Final = 200
 _TOKEN: Final = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,128}")
 _CHAT: Final = re.compile(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{1,64}")
 
@@ -38,8 +37,7 @@ async def send(
 
 def written(spec: NotificationChannelSpec, message: Message) -> dict[str, Any]:
     """Text and entities, not HTML or MarkdownV2: in text that is not parsed nothing has to be escaped."""
-    title: Line = (Piece(text.one_line(message.title, _TITLE_MAX), bold=True),)
-    found = text.fit([title, *text.lines(message.body)], _size, TEXT_MAX, spec.language)
+    found = text.fit(text.whole(message.title, message.body), _size, TEXT_MAX, spec.language)
     whole, entities = _entities(found)
     return {
         "text": whole,

@@ -15,8 +15,11 @@ from markdown_it.token import Token
 
 from btcwatcher_crds.notification_channel import Language
 
-BODY_MAX: Final = 64 * 1024
+BODY_MAX: Final = 20_000
 """Characters of a body that are looked at: more than any vendor takes."""
+
+TITLE_MAX: Final = 200
+"""Characters of a title."""
 
 CUT: Final = {Language.ENGLISH: "… (cut: too long)", Language.CHINESE: "……（内容过长，已截断）"}
 
@@ -38,6 +41,10 @@ class Piece:
     link: str = ""
     """http, https or mailto; empty: none."""
 
+    @property
+    def style(self) -> tuple[bool, bool, str]:
+        return self.bold, self.code, self.link
+
 
 Line = tuple[Piece, ...]
 
@@ -45,7 +52,7 @@ Line = tuple[Piece, ...]
 def clean(text: str) -> str:
     """Text that can be encoded and that reads as it is written."""
     text = text.encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
-    return _CODE_POINTS_THAT_LIE.sub("", text)
+    return unicodedata.normalize("NFC", _CODE_POINTS_THAT_LIE.sub("", text))
 
 
 def one_line(title: str, limit: int) -> str:
@@ -54,10 +61,16 @@ def one_line(title: str, limit: int) -> str:
     return title if len(title) <= limit else title[: _boundary(title, limit - 1)] + "…"
 
 
+def whole(title: str, body: str) -> list[Line]:
+    """Title, in bold, and body, for vendors that know no titles; never nothing, which they refuse."""
+    head: Line = (Piece(one_line(title, TITLE_MAX), bold=True),)
+    return [*([head] if head[0].text else []), *lines(body)] or [(Piece("—"),)]
+
+
 def lines(body: str) -> list[Line]:
     """The body's lines, without blank ones at the beginning and the end, and never two blank ones together."""
     written = _Writer()
-    for token in _COMMONMARK.parse(clean(body)[:BODY_MAX]):
+    for token in _COMMONMARK.parse(clean(body[:BODY_MAX])):
         written.block(token)
     found: list[Line] = []
     for line in written.lines:
@@ -72,7 +85,7 @@ def lines(body: str) -> list[Line]:
 
 def html(body: str) -> str:
     """The body as HTML of paragraphs, lists, bold, code and links."""
-    written: str = _COMMONMARK.render(clean(body)[:BODY_MAX])
+    written: str = _COMMONMARK.render(clean(body[:BODY_MAX]))
     return written
 
 
@@ -225,7 +238,7 @@ class _Writer:
         self._mark = ""
         together = [Piece(indent)] if indent else []
         for piece in pieces:
-            if together and replace(together[-1], text="") == replace(piece, text=""):
+            if together and together[-1].style == piece.style:
                 together[-1] = replace(piece, text=together[-1].text + piece.text)
             else:
                 together.append(piece)

@@ -16,7 +16,6 @@ ENDPOINT: Final = "https://qyapi.weixin.qq.com"
 MARKDOWN_MAX: Final = 4096
 """Bytes of UTF-8 of a message of type markdown (one of type text has 2,048)."""
 
-_TITLE_MAX: Final = 200
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{8,128}")
 
 # https://developer.work.weixin.qq.com/document/path/90313
@@ -52,8 +51,7 @@ async def send(
 
 
 def written(spec: NotificationChannelSpec, message: Message) -> dict[str, Any]:
-    title: Line = (Piece(text.one_line(message.title, _TITLE_MAX), bold=True),)
-    found = text.fit([title, *text.lines(message.body)], _size, MARKDOWN_MAX, spec.language)
+    found = text.fit(text.whole(message.title, message.body), _size, MARKDOWN_MAX, spec.language)
     return {"msgtype": "markdown", "markdown": {"content": "\n".join(map(_line, found))}}
 
 
