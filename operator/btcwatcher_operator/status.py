@@ -9,6 +9,7 @@ from btcwatcher_crds.conditions import AnyReason, ConditionType, Reason
 from btcwatcher_crds.strategy import Condition, ConditionStatus, Mode, State, Strategy, StrategyStatus
 from btcwatcher_crds.termination import CONFIG_REASONS, TerminationReason
 from btcwatcher_operator.bot_state import BotState, read
+from btcwatcher_operator.obstacle import Obstacle
 from btcwatcher_operator.preflight import Preflight, Stage
 from btcwatcher_operator.resources import Object
 from btcwatcher_operator.rollout import Hold
@@ -19,16 +20,6 @@ RAN = (Reason.RUNNING, Reason.PAUSED, Reason.HANGING, Reason.BOT_STOPPED)
 """Reasons of Ready that only a bot has which has come round."""
 
 _OF_THE_CONFIG = (Reason.SPEC_INVALID, Reason.SOURCE_MISSING, Reason.PROXY_MISSING)
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why the children could not be brought to what the spec asks for."""
-
-    reason: AnyReason
-    message: str
-    stuck: bool = True
-    """True when a person must act; False when the operator only waits."""
 
 
 @dataclass(frozen=True, slots=True)

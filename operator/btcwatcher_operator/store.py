@@ -107,7 +107,7 @@ class Store:
         if obj["kind"] == STRATEGY.kind:
             self._strategies[key] = packed
         else:
-            self._children.setdefault(key, {})[_child_key(obj)] = packed
+            self._children.setdefault(key, {})[child_key(obj)] = packed
         return True
 
     def remove(self, obj: Object) -> bool:
@@ -121,7 +121,7 @@ class Store:
         known = self._known(key, obj)
         if known is None or known.uid != obj["metadata"]["uid"]:
             return False
-        self._drop(key, None if obj["kind"] == STRATEGY.kind else _child_key(obj))
+        self._drop(key, None if obj["kind"] == STRATEGY.kind else child_key(obj))
         return True
 
     def replace(self, resource: Resource, items: list[Object], version: str, namespace: str | None = None) -> set[Key]:
@@ -144,7 +144,7 @@ class Store:
     def _known(self, key: Key, obj: Object) -> _Packed | None:
         if obj["kind"] == STRATEGY.kind:
             return self._strategies.get(key)
-        return self._children.get(key, {}).get(_child_key(obj))
+        return self._children.get(key, {}).get(child_key(obj))
 
     def _drop(self, key: Key, child: ChildKey | None) -> None:
         """Forgets a child, or the Strategy itself."""
@@ -173,5 +173,5 @@ def _unpacked(packed: _Packed | None) -> Object | None:
     return obj
 
 
-def _child_key(obj: Object) -> ChildKey:
+def child_key(obj: Object) -> ChildKey:
     return obj["kind"], obj["metadata"]["name"]

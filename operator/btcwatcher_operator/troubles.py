@@ -12,8 +12,9 @@ from btcwatcher_crds.conditions import ConditionType, Reason
 from btcwatcher_crds.strategy import Strategy
 from btcwatcher_operator.bot_state import is_silent
 from btcwatcher_operator.cluster import Cluster
+from btcwatcher_operator.obstacle import Obstacle
 from btcwatcher_operator.resources import EVENT, POD, STATEFUL_SET, Object
-from btcwatcher_operator.status import RAN, Obstacle
+from btcwatcher_operator.status import RAN
 from btcwatcher_operator.store import ChildKey, Key
 
 SILENT_SECONDS = 20.0

@@ -9,9 +9,10 @@ from btcwatcher_crds.conditions import ConditionType, Reason
 from btcwatcher_crds.strategy import Strategy
 from btcwatcher_crds.termination import Termination, TerminationReason
 from btcwatcher_operator.events import transitions
+from btcwatcher_operator.obstacle import Obstacle
 from btcwatcher_operator.preflight import Preflight, Stage
 from btcwatcher_operator.rollout import Hold
-from btcwatcher_operator.status import Obstacle, Seen, refused, status
+from btcwatcher_operator.status import Seen, refused, status
 from support.pods import RUNNING, container, ended, pod
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
