@@ -12,6 +12,11 @@ def rule(expression: str, message: str) -> JsonSchema:
     return {VALIDATIONS: [{"rule": expression, "message": message}]}
 
 
+def rules(*each: tuple[str, str]) -> JsonSchema:
+    """Several CEL rules, each with its sentence."""
+    return {VALIDATIONS: [entry for expression, message in each for entry in rule(expression, message)[VALIDATIONS]]}
+
+
 def forbidden(keys: tuple[str, ...], message: str) -> JsonSchema:
     """A CEL rule that refuses an object with any of the keys."""
     return rule(" && ".join(f"!has(self.{key})" for key in keys), message)

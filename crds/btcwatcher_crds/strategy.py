@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from btcwatcher_crds.names import API_VERSION, NAME_MAX_LENGTH, NAME_PATTERN, STRATEGY_KIND
-from btcwatcher_crds.rules import JsonSchema, forbidden, preserve, rule
+from btcwatcher_crds.rules import JsonSchema, forbidden, preserve, rule, rules
 
 # Kubernetes' own bounds
 _OBJECT_NAME = {"max_length": 253}
@@ -365,7 +365,15 @@ class Resources(Contract):
 
 
 class Storage(Contract):
-    size: Quantity = "1Gi"
+    size: Annotated[
+        Quantity,
+        Field(
+            json_schema_extra=rule(
+                "type(self) == int ? int(self) > 0 : string(self).matches('^[+]?[0-9.]*[1-9]')",
+                'must be more than nothing, such as "1Gi"',
+            )
+        ),
+    ] = "1Gi"
     """Size of the volume with the trade database."""
     storage_class_name: Annotated[str, Field(**_OBJECT_NAME)] = ""
     """The StorageClass; empty: the cluster's default."""
@@ -394,9 +402,18 @@ class PodTemplate(Contract):
 
 class StrategySpec(Contract):
     model_config = ConfigDict(
-        json_schema_extra=rule(
-            "self.mode != 'Live' || has(self.exchange.credentialsRef)",
-            "mode Live needs spec.exchange.credentialsRef: the Secret with the exchange's API key",
+        json_schema_extra=rules(
+            (
+                "self.mode != 'Live' || has(self.exchange.credentialsRef)",
+                "mode Live needs spec.exchange.credentialsRef: the Secret with the exchange's API key",
+            ),
+            (
+                # What is no number is refused by its own rule. "unlimited" is none either.
+                "self.mode != 'DryRun' || [self.stake.amount, self.stake.dryRunWallet].exists(value,"
+                " !value.matches('^[0-9]{1,18}([.][0-9]{1,18})?$'))"
+                " || double(self.stake.amount) <= double(self.stake.dryRunWallet)",
+                "stake.amount must not be above stake.dryRunWallet: a dry run could never open a trade",
+            ),
         )
     )
 
