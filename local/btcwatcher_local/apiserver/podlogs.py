@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -77,9 +78,11 @@ async def stream(api: Api, request: web.Request, target: Target) -> web.StreamRe
                 )
             response = web.StreamResponse(headers={"Content-Type": "text/plain"})
             await response.prepare(request)
-            async for chunk in answer.content.iter_any():
-                await response.write(chunk)
-            await response.write_eof()
+            # Who follows a log usually ends it by hanging up.
+            with contextlib.suppress(ConnectionResetError):
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+                await response.write_eof()
             return response
     except aiohttp.ClientConnectionError as error:
         raise errors.internal(f"Get {url!r}: the node agent cannot be reached (pod is {status}): {error}") from None

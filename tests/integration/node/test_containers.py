@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -249,3 +250,18 @@ async def test_logs_as_kubectl_asks(node: LocalCluster) -> None:
         assert await follow == "run\ntwo\n"
     await node.until("bot", lambda item: restarts(item) == 1)
     assert await node.log("bot", previous="true") == "run\ntwo\n"
+
+
+async def test_a_follower_that_hangs_up_is_no_error(node: LocalCluster, caplog: pytest.LogCaptureFixture) -> None:
+    await node.create_pod("bot", "while :; do echo line; sleep 0.05; done")
+    await node.until("bot", running)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(node.log("bot", follow="true"), 0.5)
+    # What follows now is written to nobody.
+    lines = len((await node.log("bot")).splitlines())
+
+    async def goes_on() -> bool:
+        return len((await node.log("bot")).splitlines()) > lines + 5
+
+    await eventually(goes_on)
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
