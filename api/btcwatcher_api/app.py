@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import Lifespan
@@ -29,6 +29,7 @@ from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.notifications.router import Router
 from btcwatcher_api.prometheus import Prometheus
 from btcwatcher_api.proxies import endpoints as proxies
+from btcwatcher_api.query_names import refuse_unknown
 from btcwatcher_api.settings import Settings
 from btcwatcher_api.signals import endpoints, statistics_endpoints, stream_endpoints, webhook
 from btcwatcher_api.signals.fastlane import Lane
@@ -185,6 +186,7 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         description=openapi.DESCRIPTION,
         openapi_tags=openapi.TAGS,
         lifespan=lifespan,
+        dependencies=[Depends(refuse_unknown)],
         # docs.py has a page that fetches nothing from elsewhere.
         docs_url=None,
         redoc_url=None,

@@ -86,7 +86,7 @@ def install(app: FastAPI) -> None:
     async def on_validation(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             return await on_error(request, error)
-        errors = [(_location(one["loc"]), str(one["msg"])) for one in error.errors()]
+        errors = [_found(one) for one in error.errors()]
         detail = "; ".join(f"{name}: {message}" for name, message in errors)
         return _respond(request, Problem(422, detail, errors))
 
@@ -143,6 +143,11 @@ def _title(status: int) -> str:
         return "Error"
 
 
-def _location(location: Sequence[object]) -> str:
-    parts = [str(part) for part in location]
-    return ".".join(parts[1:] or parts)
+def _found(error: Mapping[str, Any]) -> tuple[str, str]:
+    """The field and what is wrong with it, of one of pydantic's errors."""
+    if error["type"] == "json_invalid":
+        # Its location is the character at fault, which is no field.
+        return "body", f"is not JSON: {error['ctx']['error']}"
+    _, *path = error["loc"] if len(error["loc"]) > 1 else ("", *error["loc"])
+    name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    return name, str(error["msg"])
