@@ -28,6 +28,9 @@ def main() -> None:
         api_port=arguments.api_port,
         ingress_port=arguments.ingress_port,
         collector_port=arguments.collector_port,
+        worker_port=arguments.worker_port,
+        catcher_port=arguments.catcher_port,
+        smtp_port=arguments.smtp_port,
         pool=arguments.pool,
         kubeconfig=arguments.kubeconfig,
     )
@@ -82,11 +85,15 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=what, description=what)
         command.add_argument("--folder", type=Path, default=REPOSITORY / folder, help="where everything lies")
-        command.add_argument("--api-port", type=_port, default=8000, help="port of the API (default 8000)")
-        command.add_argument("--ingress-port", type=_port, default=8080, help="port of the ingress (default 8080)")
-        command.add_argument(
-            "--collector-port", type=_port, default=8001, help="port of the collector's metrics (default 8001)"
-        )
+        for option, port, of in (
+            ("--api-port", 8000, "the API"),
+            ("--ingress-port", 8080, "the ingress"),
+            ("--collector-port", 8001, "the collector's metrics"),
+            ("--worker-port", 8002, "the notification worker's metrics"),
+            ("--catcher-port", 8025, "the page with the messages that were sent"),
+            ("--smtp-port", 1025, "the mail server behind that page"),
+        ):
+            command.add_argument(option, type=_port, default=port, help=f"port of {of} (default {port})")
         command.add_argument("--pool", type=_range, default=(8081, 9080), help="the bots' ports (default 8081-9080)")
         command.add_argument("--kubeconfig", type=Path, help="an API server to use in place of the embedded one")
         if name == "up":

@@ -51,6 +51,10 @@ class Layout:
     def exchange_defaults(self) -> Path:
         return self.root / "exchange-defaults.json"
 
+    @property
+    def channel_secrets(self) -> Path:
+        return self.root / "channel-secrets.json"
+
     def key(self, name: str) -> Path:
         return self.root / "keys" / name
 

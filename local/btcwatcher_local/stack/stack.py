@@ -35,6 +35,9 @@ class Wishes:
     api_port: int = 8000
     ingress_port: int = 8080
     collector_port: int = 8001
+    worker_port: int = 8002
+    catcher_port: int = 8025
+    smtp_port: int = 1025
     pool: tuple[int, int] = (8081, 9080)
     kubeconfig: Path | None = None
     """An API server to use in place of the embedded one. Controllers and node are ours all the same."""
@@ -51,6 +54,10 @@ class Stack:
     api_url: str = ""
     ingress_port: int = 0
     collector_url: str = ""
+    worker_url: str = ""
+    catcher_url: str = ""
+    """Where the messages of this stack's NotificationChannels are caught."""
+    smtp_port: int = 0
     pool: str = ""
     database_url: str = field(default="", repr=False)
     failed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -236,6 +243,15 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
     )
     await stack.keep(collector, restart=True)
 
+    say("starting the notification worker, and the catcher of what it sends")
+    await _start_catcher(stack, wishes)
+    worker_port = first_free(wishes.worker_port, "the worker", say)
+    stack.worker_url = f"http://{HOST}:{worker_port}"
+    worker = stack.process(
+        "btcwatcher-api", ["worker"], _worker_env(stack, worker_port), module=False, log_name="worker"
+    )
+    await stack.keep(worker, restart=True)
+
     say("starting the ingress and the node")
     await stack.keep(stack.process("ingress", [*kubeconfig, "--port", str(stack.ingress_port)]), restart=True)
     layout.image_table.write_text(json.dumps(_images()))
@@ -253,6 +269,25 @@ async def _start_api_server(stack: Stack) -> None:
     process = stack.process("apiserver", [*arguments, "--kubeconfig", str(layout.kubeconfig)])
     await stack.keep(process, restart=False)  # its state is in memory: without it there is nothing to go on with
     await _until_kubectl(stack, "get", "--raw", "/readyz")
+
+
+async def _start_catcher(stack: Stack, wishes: Wishes) -> None:
+    say = stack.progress.say
+    port = first_free(wishes.catcher_port, "the catcher's page", say)
+    stack.smtp_port = first_free(wishes.smtp_port, "the catcher's mail server", say)
+    stack.catcher_url = f"http://{HOST}:{port}"
+    arguments = ["--port", str(port), "--smtp-port", str(stack.smtp_port)]
+    await stack.keep(stack.process("catcher", arguments), restart=True)
+    await _until(stack, f"{stack.catcher_url}/healthz", "the catcher")
+
+
+def _worker_env(stack: Stack, port: int) -> dict[str, str]:
+    return {
+        "KUBECONFIG": str(stack.layout.kubeconfig),
+        "BTCWATCHER_DATABASE_URL": stack.database_url,
+        "BTCWATCHER_HOST": HOST,
+        "BTCWATCHER_PORT": str(port),
+    }
 
 
 def _collector_env(stack: Stack, port: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The example Strategies are valid, say nothing about the paper exchange, and it has their pairs."""
+"""The examples are valid, say nothing about the paper exchange, and it has their pairs."""
 
 import ast
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from btcwatcher_crds.notification_channel import NotificationChannel
 from btcwatcher_crds.strategy import Strategy
 from btcwatcher_local.exchange.markets import MARKETS
 
@@ -14,9 +15,10 @@ EXAMPLES = Path(__file__).parents[3] / "manifests/examples"
 
 
 def _documents() -> list[Any]:
-    return [yaml.safe_load(path.read_text()) for path in sorted(EXAMPLES.glob("*.yaml"))]
+    return [document for path in sorted(EXAMPLES.glob("*.yaml")) for document in yaml.safe_load_all(path.read_text())]
 
 
+CHANNELS = [document for document in _documents() if document["kind"] == "NotificationChannel"]
 STRATEGIES = [document for document in _documents() if document["kind"] == "Strategy"]
 
 
@@ -35,3 +37,10 @@ def test_example_is_valid_and_runs_anywhere(document: Any) -> None:
     assert "config" not in document["spec"], "where the exchange is, is the platform's affair"
     tree = ast.parse(document["spec"]["source"]["inline"])
     assert [node.name for node in tree.body if isinstance(node, ast.ClassDef)] == [strategy.spec.strategy_name]
+
+
+@pytest.mark.parametrize("document", CHANNELS, ids=lambda document: document["metadata"]["name"])
+def test_example_channels_are_valid_and_listen(document: Any) -> None:
+    channel = NotificationChannel.model_validate(document)
+    assert channel.spec.strategies is not None
+    assert channel.metadata.namespace == "trading"
