@@ -26,8 +26,8 @@ test: lint setup ## Lint, then all tests; starts the servers it needs on loopbac
 unit: .venv/.installed ## The tests that take seconds
 	@$(VENV)/pytest -q tests/unit tests/golden
 
-faults: setup ## Every fault at every request of the operator (test runs each once); about a quarter of an hour
-	$(VENV)/pytest -q tests/faults --all-faults
+faults: setup ## Every fault at every request of the operator (test runs each once), and the whole stack on a real API server; half an hour
+	$(VENV)/pytest -q tests/faults tests/e2e --all-faults
 
 lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadolint
 	$(VENV)/ruff check $(PYTHON_CODE)

@@ -1,4 +1,4 @@
-"""The whole stack with real freqtrade bots, on the embedded API server and on a real one."""
+"""The whole stack with real freqtrade bots, on the embedded API server and, with --all-faults, on a real one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +24,8 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         with stack.running(folder, embedded) as started:
             yield started
         return
+    if not request.config.getoption("--all-faults"):
+        pytest.skip("`make faults` runs it")
     with clusters.real() as kubeconfig, stack.running(folder, real, "--kubeconfig", str(kubeconfig)) as started:
         yield started
 
