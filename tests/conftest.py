@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the expected files of tests/golden anew")
-    parser.addoption("--all-faults", action="store_true", help="every fault at every place, and the whole stack on a real API server too")
+    parser.addoption(
+        "--all-faults",
+        action="store_true",
+        help="every fault at every place, and the whole stack on a real API server too",
+    )
     parser.addoption("--run-bench", action="store_true", help="run the benchmarks of tests/bench")
 
 

@@ -102,7 +102,8 @@ def running(folder: Path, pool: str, *arguments: str) -> Iterator[RunningStack]:
     command = [
         str(REPOSITORY / ".venv" / "bin" / "btcwatcher-local"), "up", "--no-examples", "--folder", str(folder),
         "--api-port", str(port), "--ingress-port", str(free_port()), "--pool", pool,
-        "--collector-port", str(collector_port), *arguments,
+        "--collector-port", str(collector_port), "--worker-port", str(free_port()),
+        "--catcher-port", str(free_port()), "--smtp-port", str(free_port()), *arguments,
     ]  # fmt: skip
     # Below a folder of root's Postgres keeps its data elsewhere, where an earlier run of this path may have left some.
     database = EmbeddedPostgres(folder / "postgres")

@@ -8,7 +8,14 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from btcwatcher_api.notifications.alerts import Alert, LastTold, channels_of, is_news, known_time, strategy_of
+from btcwatcher_api.notifications.alerts import (
+    AlertmanagerAlert,
+    LastTold,
+    channels_of,
+    is_news,
+    known_time,
+    strategy_of,
+)
 from btcwatcher_api.notifications.registry import KnownChannel
 from btcwatcher_api.notifications.worker.listening import NOTICES
 from btcwatcher_api.strategies.registry import KnownStrategy
@@ -42,7 +49,7 @@ _DELIVERIES: Final = text("""
 
 async def tell(
     connection: AsyncConnection,
-    alerts: Sequence[Alert],
+    alerts: Sequence[AlertmanagerAlert],
     find: Callable[[str, str], KnownStrategy | None],
     channels: Sequence[KnownChannel],
     author: str,
@@ -76,7 +83,7 @@ async def _last_told(connection: AsyncConnection, fingerprints: Sequence[str]) -
 
 async def _write(
     connection: AsyncConnection,
-    alert: Alert,
+    alert: AlertmanagerAlert,
     strategy: KnownStrategy | None,
     channels: Sequence[str],
     now: datetime,

@@ -37,7 +37,7 @@ class AlertStatus(StrEnum):
     RESOLVED = "resolved"
 
 
-class Alert(BaseModel):
+class AlertmanagerAlert(BaseModel):
     """One alert. Fields that are not named here are not looked at."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -93,7 +93,7 @@ _BODIES: Final = ("description", "summary", "message")
 class Alerts(BaseModel):
     """What Alertmanager's `webhook_configs` posts; Grafana's contact points of type webhook too."""
 
-    alerts: Annotated[list[Alert], Field(max_length=ALERTS_MAX)]
+    alerts: Annotated[list[AlertmanagerAlert], Field(max_length=ALERTS_MAX)]
     receiver: str = ""
     status: str = ""
     version: str = ""
@@ -109,7 +109,7 @@ class LastTold:
     """It was not: all attempts have failed."""
 
 
-def is_news(alert: Alert, channel: KnownChannel | None, last: LastTold | None, now: datetime) -> bool:
+def is_news(alert: AlertmanagerAlert, channel: KnownChannel | None, last: LastTold | None, now: datetime) -> bool:
     """Whether this channel is to be told: of what fires once in its repeatInterval, of its end once, and only if it
     was told that it fired. An alert that fires after it was resolved is told at once, though it began long ago:
     Alertmanager also calls resolved what Prometheus could not tell it of for a while."""
@@ -122,7 +122,7 @@ def is_news(alert: Alert, channel: KnownChannel | None, last: LastTold | None, n
 
 
 def channels_of(
-    alert: Alert, find: Callable[[str, str], KnownStrategy | None], channels: Sequence[KnownChannel]
+    alert: AlertmanagerAlert, find: Callable[[str, str], KnownStrategy | None], channels: Sequence[KnownChannel]
 ) -> list[str]:
     """Whom an alert is for, as namespace/name, whether news or not.
 
@@ -136,7 +136,7 @@ def channels_of(
     return [channel.key for channel in _listening(alert.namespace, channels) if takes(channel.spec, alert.priority)]
 
 
-def strategy_of(alert: Alert, find: Callable[[str, str], KnownStrategy | None]) -> KnownStrategy | None:
+def strategy_of(alert: AlertmanagerAlert, find: Callable[[str, str], KnownStrategy | None]) -> KnownStrategy | None:
     """The Strategy that its labels name, by its name or its id; None where there is none of that name."""
     for label in ("strategy", "name"):
         name = alert.labels.get(label, "")

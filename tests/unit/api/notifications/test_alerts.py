@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from btcwatcher_api.notifications.alerts import Alert, Alerts, LastTold, channels_of, is_news, known_time
+from btcwatcher_api.notifications.alerts import AlertmanagerAlert, Alerts, LastTold, channels_of, is_news, known_time
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.signals.types import Priority
 from btcwatcher_api.strategies.registry import Registry
@@ -16,8 +16,8 @@ NOW = datetime(2026, 11, 27, 8, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def alert(status: str = "firing", **labels: str) -> Alert:
-    return Alert.model_validate({"status": status, "labels": {"alertname": "Short", **labels}})
+def alert(status: str = "firing", **labels: str) -> AlertmanagerAlert:
+    return AlertmanagerAlert.model_validate({"status": status, "labels": {"alertname": "Short", **labels}})
 
 
 def channel(key: str, **spec: Any) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def test_what_is_news(status: str, last: LastTold | None, news: bool) -> None:
 
 
 def test_what_a_row_can_hold() -> None:
-    made = Alert.model_validate(
+    made = AlertmanagerAlert.model_validate(
         {"status": "firing", "labels": {"a\x00": "b\x00"}, "annotations": {"summary": "x" * 9_000, "description": ""}}
     )
     assert (made.title, made.body, made.texts("labels")) == ("Alert", "x" * 4_000, {"a": "b"})
