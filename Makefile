@@ -21,7 +21,7 @@ demo: setup ## The same without a person: ends by itself once real bots' fills a
 	@exec $(VENV)/btcwatcher-local demo
 
 test: lint setup ## Lint, then all tests; starts the servers it needs on loopback
-	$(VENV)/pytest -n 2 --dist loadscope --no-loadscope-reorder
+	$(VENV)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 unit: .venv/.installed ## The tests that take seconds
 	@$(VENV)/pytest -q tests/unit tests/golden

@@ -35,7 +35,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         patch.setenv("BTCWATCHER_COLLECT_BACKOFF_SECONDS", "2")
         # Above what a bot takes to give a webhook up, on a busy machine too.
         patch.setenv("BTCWATCHER_RECOVER_AFTER_SECONDS", "10")
-        with stack.running(tmp_path_factory.mktemp("stack-lossy"), "21200-21299") as started:
+        with stack.running(tmp_path_factory.mktemp("stack-lossy"), "21400-21499") as started:
             yield started
 
 

@@ -10,6 +10,7 @@ from support.kubectl import until
 from support.manifests import EAGER, namespace, strategy
 from support.stack import RunningStack
 
+POOLS = ("21300-21349", "21350-21399")
 pytestmark = [pytest.mark.e2e, pytest.mark.conformance, pytest.mark.timeout(600)]
 
 PASSWORD = "correct horse battery"

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from btcwatcher_api import logs
 from btcwatcher_api.access import Trader
 from btcwatcher_api.notifications.alert_store import tell
-from btcwatcher_api.notifications.alerts import Alerts
+from btcwatcher_api.notifications.alerts import AlertmanagerMessage
 from btcwatcher_api.problems import responses, unavailable
 
 router = APIRouter(prefix="/api/v1/notifications", tags=["notifications"])
@@ -31,7 +31,7 @@ class AlertsTaken(BaseModel):
     summary="Take in alerts of Alertmanager",
     responses=responses(400, 401, 403, 408, 413, 422, 500, 503),
 )
-async def receive_alerts(request: Request, by: Trader, body: Alerts) -> AlertsTaken:
+async def receive_alerts(request: Request, by: Trader, body: AlertmanagerMessage) -> AlertsTaken:
     """For `webhook_configs` of Alertmanager, with an API key of a trader as its bearer token.
 
     An alert goes to the channels that the Strategy of its labels `namespace` and `strategy` (or `name`) has; without a

@@ -90,7 +90,7 @@ class AlertmanagerAlert(BaseModel):
 _BODIES: Final = ("description", "summary", "message")
 
 
-class Alerts(BaseModel):
+class AlertmanagerMessage(BaseModel):
     """What Alertmanager's `webhook_configs` posts; Grafana's contact points of type webhook too."""
 
     alerts: Annotated[list[AlertmanagerAlert], Field(max_length=ALERTS_MAX)]

@@ -170,7 +170,11 @@ async def test_a_partition_takes_over_what_came_before_it(served: Api, postgres_
         await served.send({"action": "exit", "pair": "A/B", "timestamp": month})
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         made = await asyncio.to_thread(make_ahead, connection, 0, datetime(2005, 7, 1, tzinfo=UTC))
-        monthly = [f"{table}_2005_{month}" for table in ("signals", "deliveries") for month in ("06", "07")]
+        monthly = [
+            f"{table}_2005_{month}"
+            for table in ("signals", "deliveries", "delivery_attempts")
+            for month in ("06", "07")
+        ]
         assert made == monthly
         assert await asyncio.to_thread(make_ahead, connection, 0, datetime(2005, 7, 1, tzinfo=UTC)) == []
         places = connection.execute("SELECT tableoid::regclass::text FROM signals ORDER BY id").fetchall()

@@ -177,7 +177,7 @@ async def test_a_bad_body_names_the_field(served: Api) -> None:
     body["alerts"][1]["status"] = "on fire"
     answer = await post(served, body)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
-    assert [error["field"] for error in answer.json()["errors"]] == ["alerts.1.status"]
+    assert [error["field"] for error in answer.json()["errors"]] == ["alerts[1].status"]
     assert (await post(served, BODY, Role.VIEWER)).status_code == 403
     assert (await served.http.post(PATH, json=BODY)).status_code == 401
 

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from btcwatcher_api.notifications.alerts import AlertmanagerAlert, Alerts, LastTold, channels_of, is_news, known_time
+from btcwatcher_api.notifications.alerts import (
+    AlertmanagerAlert,
+    AlertmanagerMessage,
+    LastTold,
+    channels_of,
+    is_news,
+    known_time,
+)
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.signals.types import Priority
 from btcwatcher_api.strategies.registry import Registry
@@ -149,5 +156,5 @@ def test_a_bad_body_is_told_by_its_field() -> None:
         ({"alerts": [{"status": "firing", "labels": {}, "startsAt": "now"}]}, ("alerts", 0, "startsAt")),
     ):
         with pytest.raises(ValidationError) as caught:
-            Alerts.model_validate(body)
+            AlertmanagerMessage.model_validate(body)
         assert [error["loc"] for error in caught.value.errors()] == [field]
