@@ -1,5 +1,8 @@
 """How the API reaches Postgres, and whether the schema there is the one this code was written for."""
 
+import contextlib
+import os
+import socket
 import time
 from functools import cache
 from typing import Any, Final
@@ -29,6 +32,19 @@ _KEEPALIVE: Final[dict[str, Any]] = {
 
 class SchemaError(Exception):
     """The schema is missing or older than this code; the message says what to run."""
+
+
+def break_connection(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Shut the socket under the driver, which then raises: a server that hangs is not heard of by TCP."""
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as raw:
+        raw.shutdown(socket.SHUT_RDWR)
+
+
+def first_line(error: BaseException) -> str:
+    """The message without DETAIL, which can quote a row."""
+    diagnosis: Any = getattr(error, "diag", None)
+    primary = getattr(diagnosis, "message_primary", None)
+    return str(primary or str(error).split("\n", 1)[0] or type(error).__name__)
 
 
 def sqlalchemy_url(database_url: str) -> URL:

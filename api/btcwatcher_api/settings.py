@@ -66,7 +66,30 @@ class DatabaseSettings(BaseSettings):
         return value
 
 
-class Settings(DatabaseSettings):
+class ServiceSettings(DatabaseSettings):
+    """What every process needs that goes on running and answers for itself over HTTP."""
+
+    host: str = "127.0.0.1"
+    """Address on which /metrics, /healthz and /readyz are served; 0.0.0.0 in a container."""
+    namespaces: str = ""
+    """Namespaces that are looked after, separated by commas; empty: all."""
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @property
+    def namespace_set(self) -> frozenset[str]:
+        """The namespaces to serve; empty: all."""
+        return frozenset(_split(self.namespaces))
+
+
+class Settings(ServiceSettings):
     """What `serve` needs."""
 
     webhook_key_file: Path
@@ -180,13 +203,6 @@ class Settings(DatabaseSettings):
             raise ValueError("must be <first>-<last>, such as 8081-9080")
         return value
 
-    @field_validator("log_level")
-    @classmethod
-    def _known_level(cls, value: str) -> str:
-        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
-        return value.upper()
-
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: str) -> str:
@@ -207,11 +223,6 @@ class Settings(DatabaseSettings):
                 f" {variable('accounts')}=false to run without accounts"
             )
         return self
-
-    @property
-    def namespace_set(self) -> frozenset[str]:
-        """The namespaces to serve; empty: all."""
-        return frozenset(_split(self.namespaces))
 
     @property
     def origins(self) -> list[str]:

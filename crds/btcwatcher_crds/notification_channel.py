@@ -7,12 +7,11 @@ from pydantic import ConfigDict, Field
 
 from btcwatcher_crds.names import (
     API_VERSION,
-    NAME_PATTERN,
     NOTIFICATION_CHANNEL_KIND,
     NOTIFICATION_CHANNEL_NAME_MAX_LENGTH,
 )
-from btcwatcher_crds.rules import rule
-from btcwatcher_crds.strategy import Condition, ConfigMapKeyReference, Contract, LocalReference, Metadata, SignalLevel
+from btcwatcher_crds.rules import name_rule, rule, rules
+from btcwatcher_crds.strategy import Conditions, ConfigMapKeyReference, Contract, LocalReference, Metadata, SignalLevel
 
 TEMPLATE_MAX_BYTES: Final = 16 * 1024
 
@@ -228,13 +227,7 @@ class NotificationChannelSpec(Contract):
 class NotificationChannelStatus(Contract):
     observed_generation: Annotated[int | None, Field(ge=0)] = None
     """The generation this status speaks of."""
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
-    ] = Field(default_factory=list)
+    conditions: Conditions = Field(default_factory=list)
     """The state, as conditions."""
 
 
@@ -248,17 +241,10 @@ class NotificationChannel(Contract):
     status: NotificationChannelStatus = NotificationChannelStatus()
 
 
-NOTIFICATION_CHANNEL_ROOT_RULES: Final = {
-    "x-kubernetes-validations": [
-        *rule(
-            f"size(self.metadata.name) <= {NOTIFICATION_CHANNEL_NAME_MAX_LENGTH}"
-            f" && self.metadata.name.matches('{NAME_PATTERN}')",
-            f"metadata.name must be at most {NOTIFICATION_CHANNEL_NAME_MAX_LENGTH} characters, begin with a lower-case "
-            "letter, hold lower-case letters, digits and dashes only, and end with a letter or digit",
-        )["x-kubernetes-validations"],
-        *rule(
-            "!has(self.spec.fallback) || self.spec.fallback.name != self.metadata.name",
-            "spec.fallback must name another channel",
-        )["x-kubernetes-validations"],
-    ]
-}
+NOTIFICATION_CHANNEL_ROOT_RULES: Final = rules(
+    name_rule(NOTIFICATION_CHANNEL_NAME_MAX_LENGTH),
+    (
+        "!has(self.spec.fallback) || self.spec.fallback.name != self.metadata.name",
+        "spec.fallback must name another channel",
+    ),
+)

@@ -5,9 +5,9 @@ from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field
 
-from btcwatcher_crds.names import API_VERSION, NAME_PATTERN, PROXY_KIND, PROXY_NAME_MAX_LENGTH, PROXY_URL_KEY
-from btcwatcher_crds.rules import rule
-from btcwatcher_crds.strategy import Condition, Contract, Metadata
+from btcwatcher_crds.names import API_VERSION, PROXY_KIND, PROXY_NAME_MAX_LENGTH, PROXY_URL_KEY
+from btcwatcher_crds.rules import name_rule, rule, rules
+from btcwatcher_crds.strategy import Conditions, Contract, Metadata
 
 
 class SecretKeyReference(Contract):
@@ -58,13 +58,7 @@ class ProxyStatus(Contract):
     """How long the last successful test took, from connecting to the first byte of the answer."""
     last_check: datetime | None = None
     """When the last test ended."""
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
-    ] = Field(default_factory=list)
+    conditions: Conditions = Field(default_factory=list)
     """The state, as conditions."""
 
 
@@ -78,8 +72,4 @@ class Proxy(Contract):
     status: ProxyStatus = ProxyStatus()
 
 
-PROXY_ROOT_RULES: Final = rule(
-    f"size(self.metadata.name) <= {PROXY_NAME_MAX_LENGTH} && self.metadata.name.matches('{NAME_PATTERN}')",
-    f"metadata.name must be at most {PROXY_NAME_MAX_LENGTH} characters, begin with a lower-case letter, hold "
-    "lower-case letters, digits and dashes only, and end with a letter or digit",
-)
+PROXY_ROOT_RULES: Final = rules(name_rule(PROXY_NAME_MAX_LENGTH))

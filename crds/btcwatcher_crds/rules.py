@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from btcwatcher_crds.names import NAME_PATTERN
+
 JsonSchema = dict[str, Any]
 
 VALIDATIONS = "x-kubernetes-validations"
@@ -15,6 +17,15 @@ def rule(expression: str, message: str) -> JsonSchema:
 def rules(*each: tuple[str, str]) -> JsonSchema:
     """Several CEL rules, each with its sentence."""
     return {VALIDATIONS: [entry for expression, message in each for entry in rule(expression, message)[VALIDATIONS]]}
+
+
+def name_rule(longest: int) -> tuple[str, str]:
+    """What a kind's metadata.name must be, for `rules`."""
+    return (
+        f"size(self.metadata.name) <= {longest} && self.metadata.name.matches('{NAME_PATTERN}')",
+        f"metadata.name must be at most {longest} characters, begin with a lower-case letter, hold lower-case letters, "
+        "digits and dashes only, and end with a letter or digit",
+    )
 
 
 def forbidden(keys: tuple[str, ...], message: str) -> JsonSchema:

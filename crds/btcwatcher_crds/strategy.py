@@ -12,8 +12,8 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from btcwatcher_crds.names import API_VERSION, NAME_MAX_LENGTH, NAME_PATTERN, STRATEGY_KIND
-from btcwatcher_crds.rules import JsonSchema, forbidden, preserve, rule, rules
+from btcwatcher_crds.names import API_VERSION, NAME_MAX_LENGTH, STRATEGY_KIND
+from btcwatcher_crds.rules import JsonSchema, forbidden, name_rule, preserve, rule, rules
 
 # Kubernetes' own bounds
 _OBJECT_NAME = {"max_length": 253}
@@ -495,6 +495,15 @@ class Condition(Contract):
     """When the status last changed."""
 
 
+Conditions = Annotated[
+    list[Condition],
+    Field(
+        max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    ),
+]
+
+
 class StrategyStatus(Contract):
     observed_generation: Annotated[int | None, Field(ge=0)] = None
     """The generation this status speaks of."""
@@ -506,13 +515,7 @@ class StrategyStatus(Contract):
     """The image that runs."""
     ready_revision: Annotated[str | None, Field(max_length=63)] = None
     """The revision that the bot was last ready with: a change is tried before it takes the place of this one."""
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
-    ] = Field(default_factory=list)
+    conditions: Conditions = Field(default_factory=list)
     """The state, as conditions."""
 
 
@@ -540,8 +543,4 @@ class Strategy(Contract):
     status: StrategyStatus = StrategyStatus()
 
 
-ROOT_RULES: Final = rule(
-    f"size(self.metadata.name) <= {NAME_MAX_LENGTH} && self.metadata.name.matches('{NAME_PATTERN}')",
-    f"metadata.name must be at most {NAME_MAX_LENGTH} characters, begin with a lower-case letter, hold lower-case "
-    "letters, digits and dashes only, and end with a letter or digit",
-)
+ROOT_RULES: Final = rules(name_rule(NAME_MAX_LENGTH))

@@ -17,7 +17,6 @@ import pytest
 
 from btcwatcher_api.collector.service import CollectorService
 from btcwatcher_api.garbage import collect_rarely
-from btcwatcher_api.migrate import migrate
 from btcwatcher_api.strategies.registry import Registry
 from btcwatcher_local.postgres import EmbeddedPostgres
 from support.collectors import collecting, figures, with_port
@@ -28,19 +27,6 @@ CYCLE = 30.0
 CYCLES = 2
 CLOSED = 5
 OPEN = 3
-
-
-@pytest.fixture(scope="module")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("BTCWATCHER_DATABASE_URL", raising=False)
-        server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
-        try:
-            server.start()
-            migrate(server.url, 1)
-            yield server.url
-        finally:
-            server.remove()
 
 
 @pytest.fixture
@@ -55,7 +41,7 @@ def address() -> Iterator[str]:
 
 
 @pytest.mark.timeout(1800)
-async def test_999_bots_in_a_cycle_of_30_seconds(database_url: str, tmp_path: Path, address: str) -> None:
+async def test_999_bots_in_a_cycle_of_30_seconds(postgres: EmbeddedPostgres, tmp_path: Path, address: str) -> None:
     registry = Registry(None)
     registry.replace([with_port(f"bench.bot-{number:03}", 8081 + number) for number in range(BOTS)])
     rows = BOTS * (OPEN + 4 * CLOSED)
@@ -65,18 +51,18 @@ async def test_999_bots_in_a_cycle_of_30_seconds(database_url: str, tmp_path: Pa
         "recover_after_seconds": 20,
         "recover_days": 30,
     }
-    async with collecting(database_url, tmp_path, address, registry, **settings) as service:
+    async with collecting(postgres.url, tmp_path, address, registry, **settings) as service:
         collect_rarely()
         begin, cpu = time.monotonic(), time.process_time()
-        await eventually(lambda: _recovered(database_url) >= rows, 900)
+        await eventually(lambda: _recovered(postgres.url) >= rows, 900)
         first, first_cpu = time.monotonic() - begin, time.process_time() - cpu
         await asyncio.sleep(CYCLE)
-        visits, before, server_cpu = _visits(service), os.times(), _postgres_cpu(database_url)
+        visits, before, server_cpu = _visits(service), os.times(), _postgres_cpu(postgres.url)
         await asyncio.sleep(CYCLE * CYCLES)
         visited = _visits(service) - visits
         after = os.times()
         user, system = ((after[which] - before[which]) / visited * BOTS for which in (0, 1))
-        server = (_postgres_cpu(database_url) - server_cpu) / CYCLES
+        server = (_postgres_cpu(postgres.url) - server_cpu) / CYCLES
         assert set(figures(service, "btcwatcher_bot_reachable").values()) == {1.0}
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
     print(f"\nfirst: {rows} signals of {BOTS} bots filled in after {first:.0f} s, {first_cpu:.1f} CPU s")

@@ -22,7 +22,6 @@ import uvicorn
 from btcwatcher_api import logs
 from btcwatcher_api.app import create_app
 from btcwatcher_api.garbage import collect_rarely
-from btcwatcher_api.migrate import migrate
 from btcwatcher_api.settings import Settings, load
 from btcwatcher_api.signals.fastlane import WebhookProtocol
 from btcwatcher_api.strategies.registry import Registry
@@ -43,19 +42,6 @@ VALUES (gen_random_uuid(), now(), now(), '\\x00112233445566778899aabbccddeeff', 
   'freqtrade', 'entry', 'BTC/USDT', 'long', '1', 60414.57469, 0.00165, 99.6840482385, 'USDT',
   'pulse:0.83', 0.83, 'Strong', 0, '{payload}');
 """
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("BTCWATCHER_DATABASE_URL", raising=False)
-        server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
-        try:
-            server.start()
-            migrate(server.url, 1)
-            yield server
-        finally:
-            server.remove()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ import httpx
 import psycopg
 import pytest
 
-from btcwatcher_api.migrate import migrate
 from btcwatcher_local.postgres import EmbeddedPostgres, free_port
 from support.notifications import Queue, channel, serve_vendor, work
 
@@ -26,19 +25,6 @@ DELIVERIES = 4000
 CONCURRENT = 4
 P95_SECONDS = 1.0
 A_SECOND = 500
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("BTCWATCHER_DATABASE_URL", raising=False)
-        server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
-        try:
-            server.start()
-            migrate(server.url, 1)
-            yield server
-        finally:
-            server.remove()
 
 
 @pytest.fixture

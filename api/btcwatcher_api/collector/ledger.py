@@ -7,8 +7,6 @@ is decided again under a lock on the table, and the same order makes the same ro
 
 import asyncio
 import contextlib
-import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,7 +18,7 @@ from psycopg import errors
 from btcwatcher_api.collector.fills import Fill
 from btcwatcher_api.collector.matching import StoredFill, missing
 from btcwatcher_api.collector.rows import recovered_row
-from btcwatcher_api.database import SchemaError, check_revision, current_revision
+from btcwatcher_api.database import SchemaError, break_connection, check_revision, current_revision, first_line
 from btcwatcher_api.notifications.router import Router
 from btcwatcher_api.signals.dedup import first_id_at
 from btcwatcher_api.signals.types import SignalType
@@ -84,7 +82,7 @@ class Ledger:
                 try:
                     self._connection = await self._connect()
                 except (psycopg.Error, OSError) as error:
-                    raise LedgerAway(_first_line(error)) from error
+                    raise LedgerAway(first_line(error)) from error
             async with self._guarded() as connection:
                 check_revision(await current_revision(connection))
                 cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (_ACTIVE,))
@@ -142,19 +140,19 @@ class Ledger:
         if connection is None:
             raise LedgerAway("the connection was lost")
         # A server that hangs is not heard of by TCP: break the connection under the driver, which then raises.
-        alarm = asyncio.get_running_loop().call_later(self._patience, _break, connection)
+        alarm = asyncio.get_running_loop().call_later(self._patience, break_connection, connection)
         try:
             yield connection
         except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
-            raise LedgerBusy(_first_line(error)) from error
+            raise LedgerBusy(first_line(error)) from error
         except (errors.DataError, errors.IntegrityError) as error:
-            raise FillsRefused(_first_line(error)) from error
+            raise FillsRefused(first_line(error)) from error
         except SchemaError:
             await self.close()
             raise
         except (psycopg.Error, OSError) as error:
             await self.close()
-            raise LedgerAway(_first_line(error)) from error
+            raise LedgerAway(first_line(error)) from error
         except BaseException:
             await self.close()
             raise
@@ -173,12 +171,3 @@ async def _stored(
         _STORED, (strategy.namespace, strategy.name, first_id_at(since), since, _FILL_TYPES, trades)
     )
     return [StoredFill(*row) for row in await cursor.fetchall()]
-
-
-def _break(connection: psycopg.AsyncConnection) -> None:
-    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as raw:
-        raw.shutdown(socket.SHUT_RDWR)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).split("\n", 1)[0] or type(error).__name__

@@ -6,13 +6,12 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from btcwatcher_api import logs
+from btcwatcher_api import logs, probes
 from btcwatcher_api.cluster.watch import CHANNELS, STRATEGIES, Watch
 from btcwatcher_api.collector.ledger import Ledger, LedgerAway, LedgerBusy
 from btcwatcher_api.collector.rounds import Rounds
@@ -126,16 +125,11 @@ def create_collector_app(service: CollectorService) -> Starlette:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def readyz(_: Request) -> Response:
-        problems = [] if service.registry.synced else ["the Strategies are not known yet"]
-        problems += [] if service.channels.synced else ["the NotificationChannels are not known yet"]
-        problems += [service.problem] if service.problem else []
-        headers = {"Retry-After": "1"} if problems else None
-        body = {"ready": not problems, "problems": problems}
-        return JSONResponse(body, status_code=503 if problems else 200, headers=headers)
+    def problems() -> list[str]:
+        found = [] if service.registry.synced else ["the Strategies are not known yet"]
+        found += [] if service.channels.synced else ["the NotificationChannels are not known yet"]
+        found += [service.problem] if service.problem else []
+        return found
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-    routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+    routes = [Route("/healthz", healthz), probes.readyz(problems), probes.metrics(service.metrics.registry)]
     return Starlette(routes=routes, lifespan=lifespan)

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from btcwatcher_api.settings import DatabaseSettings, read_key, variable
+from btcwatcher_api.settings import ServiceSettings, read_key, variable
 
 
-class CollectorSettings(DatabaseSettings):
+class CollectorSettings(ServiceSettings):
     """What `collect` needs."""
 
     bot_key_file: Path
@@ -20,8 +20,6 @@ class CollectorSettings(DatabaseSettings):
     """Where a bot's API is: {service} and {namespace} are those of its Service, {port} is its Strategy's."""
     namespaces: str = ""
     """Namespaces whose bots are visited, separated by commas; empty: all."""
-    host: str = "127.0.0.1"
-    """Address on which /metrics, /healthz and /readyz are served; 0.0.0.0 in a container."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8001
     """Port on which they are served; 0 takes a free one."""
     log_level: str = "INFO"
@@ -57,13 +55,6 @@ class CollectorSettings(DatabaseSettings):
             raise ValueError("must begin with http:// or https://, name a host and hold {port}")
         return value.rstrip("/")
 
-    @field_validator("log_level")
-    @classmethod
-    def _known_level(cls, value: str) -> str:
-        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
-        return value.upper()
-
     @model_validator(mode="after")
     def _recovers_what_is_kept(self) -> Self:
         if self.recover_days >= self.retention_signals_days:
@@ -72,11 +63,6 @@ class CollectorSettings(DatabaseSettings):
                 " would be dropped at once, and then be recovered again"
             )
         return self
-
-    @property
-    def namespace_set(self) -> frozenset[str]:
-        """The namespaces to visit; empty: all."""
-        return frozenset(part.strip() for part in self.namespaces.split(",") if part.strip())
 
     @property
     def lookback(self) -> timedelta:

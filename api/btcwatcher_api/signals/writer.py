@@ -2,18 +2,16 @@
 
 import asyncio
 import contextlib
-import os
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import psycopg
 from psycopg import errors
 
-from btcwatcher_api.database import SchemaError, check_revision, current_revision
+from btcwatcher_api.database import SchemaError, break_connection, check_revision, current_revision, first_line
 from btcwatcher_api.signals.arrival import CHANNEL
 
 _COLUMNS: Final = {
@@ -156,7 +154,7 @@ class SignalWriter:
         try:
             connection = await self._connect()
         except (psycopg.Error, OSError) as error:
-            raise Unavailable(f"cannot connect ({_first_line(error)})") from error
+            raise Unavailable(f"cannot connect ({first_line(error)})") from error
         try:
             check_revision(await current_revision(connection))
         except SchemaError as error:
@@ -164,7 +162,7 @@ class SignalWriter:
             raise WrongSchema(str(error)) from error
         except psycopg.Error as error:
             await connection.close()
-            raise Unavailable(_first_line(error)) from error
+            raise Unavailable(first_line(error)) from error
         self._connection = connection
 
     async def ping(self) -> None:
@@ -193,14 +191,14 @@ class SignalWriter:
         connection = self._connection
         assert connection is not None  # noqa: S101 - `ready` came first
         # A server that hangs is not heard of by TCP: break the connection under the driver, which then raises.
-        alarm = asyncio.get_running_loop().call_later(self._patience, _break, connection)
+        alarm = asyncio.get_running_loop().call_later(self._patience, break_connection, connection)
         try:
             return await work(connection)
         except psycopg.Error as error:
             if _blames_rows(error) and not connection.broken:
-                raise RowsRefused(_first_line(error)) from error
+                raise RowsRefused(first_line(error)) from error
             await self.close()
-            raise Unavailable(_first_line(error)) from error
+            raise Unavailable(first_line(error)) from error
         except BaseException:
             await self.close()
             raise
@@ -252,15 +250,3 @@ def _blames_rows(error: psycopg.Error) -> bool:
         # No constraint of ours: its partition was made while the row was on its way to the default one.
         return False
     return (error.sqlstate or "")[:2] in _ROW_CLASSES
-
-
-def _break(connection: psycopg.AsyncConnection) -> None:
-    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as raw:
-        raw.shutdown(socket.SHUT_RDWR)
-
-
-def _first_line(error: BaseException) -> str:
-    """The message without DETAIL, which can quote a row."""
-    diagnosis: Any = getattr(error, "diag", None)
-    primary = getattr(diagnosis, "message_primary", None)
-    return str(primary or str(error).split("\n", 1)[0] or type(error).__name__)

@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import psycopg
 
-from btcwatcher_api.database import SchemaError, check_revision, current_revision
+from btcwatcher_api.database import SchemaError, break_connection, check_revision, current_revision, first_line
 
 Connect = Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]
 
@@ -37,7 +35,7 @@ class OwnConnection:
         async with self._turn:
             connection = await self._ready()
             # A server that hangs is not heard of by TCP: break the connection under the driver, which then raises.
-            alarm = asyncio.get_running_loop().call_later(self._patience, _break, connection)
+            alarm = asyncio.get_running_loop().call_later(self._patience, break_connection, connection)
             try:
                 async with connection.transaction():
                     yield connection
@@ -81,15 +79,3 @@ class OwnConnection:
         if connection is not None:
             with contextlib.suppress(psycopg.Error):
                 await connection.close()
-
-
-def _break(connection: psycopg.AsyncConnection[Any]) -> None:
-    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as raw:
-        raw.shutdown(socket.SHUT_RDWR)
-
-
-def first_line(error: BaseException) -> str:
-    """The message without DETAIL, which can quote a row."""
-    diagnosis: Any = getattr(error, "diag", None)
-    primary = getattr(diagnosis, "message_primary", None)
-    return str(primary or str(error).split("\n", 1)[0] or type(error).__name__)

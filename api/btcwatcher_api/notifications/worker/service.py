@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import psycopg
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from btcwatcher_api import logs
+from btcwatcher_api import logs, probes
 from btcwatcher_api.cluster.client import Cluster
 from btcwatcher_api.cluster.watch import CHANNELS, Watch
 from btcwatcher_api.database import listening_connection, notifying_connection
@@ -178,14 +177,9 @@ def create_worker_app(service: WorkerService) -> Starlette:
             return JSONResponse({"status": "the worker has ended"}, status_code=503)
         return JSONResponse({"status": "ok"})
 
-    async def readyz(_: Request) -> Response:
-        problems = service.problems
-        headers = {"Retry-After": "1"} if problems else None
-        body = {"ready": not problems, "problems": problems}
-        return JSONResponse(body, status_code=503 if problems else 200, headers=headers)
-
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-    routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+    routes = [
+        Route("/healthz", healthz),
+        probes.readyz(lambda: service.problems),
+        probes.metrics(service.metrics.registry),
+    ]
     return Starlette(routes=routes, lifespan=lifespan)

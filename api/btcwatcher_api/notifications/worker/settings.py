@@ -3,18 +3,16 @@
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from btcwatcher_api.settings import DatabaseSettings, variable
+from btcwatcher_api.settings import ServiceSettings, variable
 
 
-class WorkerSettings(DatabaseSettings):
+class WorkerSettings(ServiceSettings):
     """What `worker` needs."""
 
     namespaces: str = ""
     """Namespaces whose NotificationChannels are served, separated by commas; empty: all. Give all workers the same."""
-    host: str = "127.0.0.1"
-    """Address on which /metrics, /healthz and /readyz are served; 0.0.0.0 in a container."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8002
     """Port on which they are served; 0 takes a free one."""
     log_level: str = "INFO"
@@ -31,13 +29,6 @@ class WorkerSettings(DatabaseSettings):
     worker_oldest_hours: Annotated[float, Field(gt=0, le=720)] = 24.0
     """What could not be sent for so long is not sent any more."""
 
-    @field_validator("log_level")
-    @classmethod
-    def _known_level(cls, value: str) -> str:
-        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
-        return value.upper()
-
     @model_validator(mode="after")
     def _lease_outlasts_a_message(self) -> Self:
         if self.worker_lease_seconds < 2 * self.worker_timeout_seconds:
@@ -46,10 +37,6 @@ class WorkerSettings(DatabaseSettings):
                 " otherwise another worker sends again what is still on its way"
             )
         return self
-
-    @property
-    def namespace_set(self) -> frozenset[str]:
-        return frozenset(part.strip() for part in self.namespaces.split(",") if part.strip())
 
     @property
     def timeout(self) -> timedelta:
