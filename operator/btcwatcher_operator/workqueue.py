@@ -52,6 +52,8 @@ class WorkQueue(Generic[Key]):
         self._again: dict[Key, float] = {}
         self._delayed: list[tuple[float, int, Key]] = []
         self._due: dict[Key, float] = {}
+        # Until when a key may not come up, whatever is added: the server said so (Retry-After).
+        self._held: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
         self._sequence = 0
         self._changed = asyncio.Event()
@@ -63,6 +65,9 @@ class WorkQueue(Generic[Key]):
         return len(self._ready) + len(self._again)
 
     def add(self, key: Key) -> None:
+        """Adds the key now; one that is held comes up when the hold is over."""
+        if key in self._held:
+            return
         queue = self._again if key in self._working else self._ready
         if key in queue:
             return
@@ -74,7 +79,7 @@ class WorkQueue(Generic[Key]):
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Adds the key later; of two dates the earlier one counts."""
-        due = asyncio.get_running_loop().time() + seconds
+        due = max(asyncio.get_running_loop().time() + seconds, self._held.get(key, 0.0))
         if self._due.get(key, float("inf")) <= due:
             return
         self._due[key] = due
@@ -83,12 +88,19 @@ class WorkQueue(Generic[Key]):
         self._changed.set()
 
     def retry(self, key: Key, at_least: float = 0.0) -> float:
-        """Adds the key after a delay that doubles with each failure in a row, with jitter; returns it, in seconds."""
+        """Adds the key after a delay that doubles with each failure in a row, with jitter; returns it, in seconds.
+
+        `at_least` is what the server asked for: until then nothing else brings the key up either, such as an event of a
+        child that the same pass has written.
+        """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         self._observer.retried()
         delay: float = min(BASE_DELAY_SECONDS * 2.0 ** min(failures, 16), MAX_DELAY_SECONDS)
         delay = max(delay * random.uniform(0.8, 1.2), at_least)  # noqa: S311 - jitter, not a secret
+        if at_least > 0:
+            self._held[key] = asyncio.get_running_loop().time() + at_least
+            self._due.pop(key, None)  # an earlier date would come up too soon
         self.add_after(key, delay)
         return delay
 
@@ -116,7 +128,7 @@ class WorkQueue(Generic[Key]):
     def done(self, key: Key) -> None:
         if (begun := self._working.pop(key, None)) is not None:
             self._observer.finished(time.monotonic() - begun)
-        if (since := self._again.pop(key, None)) is not None:
+        if (since := self._again.pop(key, None)) is not None and key not in self._held:
             self._ready[key] = since
             self._changed.set()
         if not self._ready and not self._working:
@@ -131,4 +143,5 @@ class WorkQueue(Generic[Key]):
             due, _, key = heapq.heappop(self._delayed)
             if self._due.get(key) == due:
                 del self._due[key]
+                self._held.pop(key, None)
                 self.add(key)

@@ -67,3 +67,32 @@ async def test_it_is_idle_when_nothing_waits_and_nothing_is_worked_on() -> None:
         await asyncio.wait_for(queue.idle(), 0.02)
     queue.done(last)
     await asyncio.wait_for(queue.idle(), 1)
+
+
+async def test_an_event_does_not_bring_a_key_up_before_the_time_the_server_asked_for() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    loop = asyncio.get_running_loop()
+    queue.add("a")
+    await queue.get()
+    queue.add("a")  # an event while it is worked on
+    queue.add_after("a", 0.01)
+    until = loop.time() + 0.1
+    queue.retry("a", at_least=0.1)
+    queue.done("a")
+    queue.add("a")  # an event while it waits
+    queue.add_after("a", 0.01)
+    assert await asyncio.wait_for(queue.get(), 5) == "a"
+    assert loop.time() >= until
+    queue.done("a")
+    queue.add("a")
+    assert await asyncio.wait_for(queue.get(), 1) == "a", "the hold ends with the retry"
+
+
+async def test_a_held_key_does_not_hold_up_the_others() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.retry("a", at_least=30)
+    queue.add("a")
+    queue.add("b")
+    assert await asyncio.wait_for(queue.get(), 1) == "b"
+    queue.done("b")
+    await asyncio.wait_for(queue.idle(), 1)
