@@ -187,6 +187,29 @@ class Queue:
             "SELECT pg_notify('btcwatcher_signals', '0')",
         )
 
+    def add_test(self, channel: str) -> None:
+        """A test of the channel, as the API writes it."""
+        self.run(
+            """
+            WITH stored AS (
+              INSERT INTO notices (created_at, kind, namespace, priority, title, body, author)
+              VALUES (now(), 'Test', %(namespace)s, 0, 'Test', 'A test.', 'ada') RETURNING id, created_at)
+            INSERT INTO deliveries (subject_id, kind, channel_namespace, channel, created_at, priority, next_attempt_at)
+            SELECT id, 'Test', %(namespace)s, %(channel)s, created_at, 0, created_at FROM stored
+            """,
+            {"namespace": NAMESPACE, "channel": channel},
+            "SELECT pg_notify('btcwatcher_notices', '')",
+        )
+
+    def replay(self) -> None:
+        """All that came to an end is to be sent again, as the API does it."""
+        self.run(
+            "UPDATE deliveries SET attempts = 0, state = 'Pending', reason = NULL, settled_at = NULL,"
+            " replayed_at = clock_timestamp(), next_attempt_at = clock_timestamp() WHERE state <> 'Pending'",
+            None,
+            "SELECT pg_notify('btcwatcher_notices', '')",
+        )
+
     def run(self, statement: str, values: Mapping[str, Any] | None = None, *more: str) -> None:
         with psycopg.connect(self.url) as connection:
             connection.execute(statement, values)

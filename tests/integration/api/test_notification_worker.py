@@ -272,3 +272,69 @@ async def test_what_cannot_be_sent_is_kept_with_its_reason(queue: Queue, telegra
     assert "there is no Secret nowhere" in queue.attempts()[0]["answer"]
     assert queue.state()["paused_until"] is not None
     assert telegram.came == []
+
+
+async def test_what_is_replayed_is_as_old_as_its_replay_and_begins_anew(queue: Queue, telegram: Vendor) -> None:
+    telegram.answer = always(REFUSED)
+    queue.add("desk", pair="REFUSED/USDT")
+    async with working(queue.url, [channel(endpoint=telegram.url)]) as service:
+        await until(lambda: queue.states() == {"Failed": 1}, queue.deliveries)
+        queue.add("desk", pair="LATE/USDT", ago=timedelta(days=2))
+        await until(lambda: queue.states() == {"Failed": 1, "Skipped": 1}, queue.deliveries)
+        telegram.answer = None
+        queue.replay()
+        await until(lambda: queue.states() == {"Sent": 2}, queue.deliveries)
+        metric = "btcwatcher_notification_latency_seconds_sum"
+        await until(lambda: 0 < figures(service, metric)["P0",] < 3600, lambda: figures(service, metric))
+    assert ["LATE" in text or "REFUSED" in text for text in telegram.texts()] == [True, True]
+    twice = [(row["number"], row["reason"]) for row in queue.attempts()]
+    assert twice == [(1, "Rejected"), (1, "Sent"), (1, "Sent")]
+
+
+async def test_what_a_worker_held_before_a_replay_says_nothing_of_it(queue: Queue, telegram: Vendor) -> None:
+    """The first attempt's answer comes when the delivery was given up by others, and is being sent anew."""
+    first, second = asyncio.Event(), asyncio.Event()
+
+    async def answer(chat: str, text: str) -> Answer:
+        nth = len(telegram.came)
+        await (first if nth == 1 else second).wait()
+        return REFUSED if nth == 1 else YES
+
+    telegram.answer = answer
+    queue.add("desk")
+    async with working(queue.url, [channel(endpoint=telegram.url)]):
+        await until(lambda: len(telegram.came) == 1)
+        queue.run("UPDATE deliveries SET state = 'Failed', reason = 'Exhausted', settled_at = now()")
+        queue.replay()
+        await until(lambda: len(telegram.came) == 2)
+        first.set()
+        await until(lambda: queue.attempts()[0]["reason"] == "Rejected", queue.attempts)
+        assert queue.states() == {"Pending": 1}
+        second.set()
+        await until(lambda: queue.states() == {"Sent": 1}, queue.deliveries)
+
+
+async def test_a_test_goes_out_though_the_channel_is_paused_and_quiet(queue: Queue, telegram: Vendor) -> None:
+    now = datetime.now(UTC)
+    quiet = {
+        "start": f"{now - timedelta(hours=1):%H:%M}",
+        "end": f"{now + timedelta(hours=2):%H:%M}",
+        "timeZone": "UTC",
+    }
+    telegram.answer = always(NO_AUTH)
+    queue.add("desk")
+    async with working(queue.url, [channel(endpoint=telegram.url, quietHours=quiet)]):
+        await until(lambda: queue.state().get("paused_until") is not None, queue.state)
+        queue.run("UPDATE channel_states SET paused_until = now() + interval '1 hour'")
+        queue.add_test("desk")
+        await until(lambda: queue.states() == {"Failed": 1, "Pending": 1}, queue.deliveries)
+        tested = next(row for row in queue.deliveries() if row["kind"] == "Test")
+        assert (tested["reason"], tested["attempts"], len(telegram.came)) == ("Auth", 1, 2)
+        assert queue.state()["failures"] == 2
+        telegram.answer = None
+        queue.add_test("desk")
+        # The test that succeeds ends the pause, and what waited for it goes out when its time comes.
+        await until(lambda: queue.state()["paused_until"] is None, queue.state)
+        queue.time_passes()
+        await until(lambda: queue.states() == {"Failed": 1, "Sent": 2}, queue.deliveries)
+    assert "test message" in telegram.texts()[0]

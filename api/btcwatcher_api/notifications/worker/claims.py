@@ -32,6 +32,8 @@ class Claimed:
     started_at: datetime
     subject: Subject | None
     """None: its signal or notice has been dropped meanwhile."""
+    since: datetime
+    """When it was made, or replayed: from then on its age counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from btcwatcher_api.notifications.outcome import Outcome
 from btcwatcher_api.notifications.schedule.due import due_at
 from btcwatcher_api.notifications.schedule.rate import take
 from btcwatcher_api.notifications.schedule.retry import pause_after, retry_at
+from btcwatcher_api.notifications.subject import Kind
 from btcwatcher_api.notifications.worker.claims import Claim
 from btcwatcher_api.notifications.worker.plans import Defer, Hold, Plan, Send, Skip
 from btcwatcher_api.notifications.worker.states import SharedState
@@ -33,17 +34,20 @@ def plan_of(
     now: datetime,
     first: datetime,
     *,
+    test: bool = False,
     most: int,
     probe_for: timedelta,
 ) -> Plan:
     """`first` is when the first of what is due was made, `most` how many messages may be sent now, and `probe_for` how
-    long the one that tries a paused channel has for it. Without a spec there is no such channel."""
+    long the one that tries a paused channel has for it. Without a spec there is no such channel. `test`: somebody
+    tests the paused channel, and his test tries it at once."""
     if spec is None:
         return Skip(ChannelReason.CHANNEL_MISSING)
     if spec.suspend:
         return Skip(ChannelReason.SUSPENDED)
     probe = state.paused_until is not None
-    if state.paused_until is not None and state.paused_until > now:
+    paused = state.paused_until is not None and state.paused_until > now
+    if state.paused_until is not None and paused and not test:
         return Hold(state.paused_until, _fallback(spec, priority))
     due = due_at(spec, state, priority, first, now)
     if due > now:
@@ -60,11 +64,11 @@ def plan_of(
         return Hold(now + wait)
     if probe:
         # Nobody else tries it meanwhile; the outcome says how it goes on.
-        after = replace(after, paused_until=now + probe_for)
+        after = replace(after, paused_until=max(now + probe_for, state.paused_until or now))
     # An urgent one goes out by itself. Only where the limit leaves no room for all, the rest shares the last message.
     together = not probe and (priority is not Priority.P0 or messages < wanted)
     rows = messages - 1 + TOGETHER if together else messages
-    return Send(messages, rows, _marked(after, priority, now), probe)
+    return Send(messages, rows, _marked(after, priority, now), probe, Kind.TEST if paused else None)
 
 
 def judge(
@@ -89,6 +93,10 @@ def judge(
     fallback = _fallback(spec, claim.priority)
     verdicts = []
     for delivery in claim.deliveries:
+        if delivery.subject is not None and delivery.subject.kind is Kind.TEST:
+            # Who tests a channel wants to know of this attempt, and of no other channel.
+            verdicts.append(Verdict(State.FAILED, outcome.reason))
+            continue
         again = retry_at(delivery.number if counts else 1, outcome, now, random)
         if again is not None:
             wait = max(again, after.paused_until) if after.paused_until is not None else again

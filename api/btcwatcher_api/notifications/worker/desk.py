@@ -82,12 +82,11 @@ class ChannelDesk:
         spec = known.spec if known is not None else None
         limit = (spec.rate_limit or DEFAULT_RATE.get(spec.type)) if spec is not None else None
 
-        def plan(state: SharedState, now: datetime, first: datetime) -> Plan:
+        def plan(state: SharedState, now: datetime, first: datetime, test: bool) -> Plan:
             if known is not None and spec is None:
                 return Hold(now + _UNREADABLE)
-            return plan_of(
-                spec, limit, priority, state, now, first, most=messages, probe_for=self._timeout + timedelta(seconds=5)
-            )
+            probe_for = self._timeout + timedelta(seconds=5)
+            return plan_of(spec, limit, priority, state, now, first, test=test, most=messages, probe_for=probe_for)
 
         return plan
 

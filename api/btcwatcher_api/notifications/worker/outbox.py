@@ -49,13 +49,17 @@ _THE_LINE: Final = (
 )
 
 _MAKE_STATE: Final = "INSERT INTO channel_states (namespace, channel) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-# Whoever holds this row decides for the channel: all workers take turns.
+_DUE_IN_LINE: Final = (
+    "FROM deliveries WHERE state = 'Pending' AND channel_namespace = s.namespace AND channel = s.channel"
+    " AND priority = %(priority)s AND next_attempt_at <= clock_timestamp()"
+)
+# Whoever holds this row decides for the channel: all workers take turns. A test is looked for only while it is paused.
 _STATE: Final = f"""
 SELECT clock_timestamp() AS now, {", ".join(f"s.{name}" for name in STATE_COLUMNS)},
-  (SELECT created_at FROM deliveries WHERE state = 'Pending' AND channel_namespace = s.namespace
-   AND channel = s.channel AND priority = %s AND next_attempt_at <= clock_timestamp()
-   ORDER BY next_attempt_at LIMIT 1) AS first
-FROM channel_states s WHERE s.namespace = %s AND s.channel = %s FOR UPDATE OF s
+  (SELECT coalesce(replayed_at, created_at) {_DUE_IN_LINE} ORDER BY next_attempt_at LIMIT 1) AS first,
+  CASE WHEN s.paused_until > clock_timestamp()
+  THEN EXISTS (SELECT {_DUE_IN_LINE} AND kind = '{Kind.TEST}') ELSE false END AS test
+FROM channel_states s WHERE s.namespace = %(namespace)s AND s.channel = %(channel)s FOR UPDATE OF s
 """  # noqa: S608 - names of ours
 _SAVE_STATE: Final = (
     f"UPDATE channel_states SET {', '.join(f'{name} = %({name})s' for name in STATE_COLUMNS)}"  # noqa: S608
@@ -63,8 +67,9 @@ _SAVE_STATE: Final = (
 )
 
 _PICKED: Final = (
-    "SELECT subject_id, channel_namespace, channel, created_at, id, attempts, next_attempt_at FROM deliveries"  # noqa: S608
-    f" WHERE {_THE_LINE} ORDER BY next_attempt_at, created_at LIMIT %(rows)s FOR UPDATE SKIP LOCKED"
+    "SELECT subject_id, channel_namespace, channel, created_at, replayed_at, id, attempts, next_attempt_at"  # noqa: S608
+    f" FROM deliveries WHERE {_THE_LINE} AND (%(kind)s::text IS NULL OR kind = %(kind)s)"
+    " ORDER BY next_attempt_at, created_at LIMIT %(rows)s FOR UPDATE SKIP LOCKED"
 )
 _SAME: Final = (
     "d.subject_id = p.subject_id AND d.channel_namespace = p.channel_namespace AND d.channel = p.channel"
@@ -80,8 +85,8 @@ numbered AS MATERIALIZED (
 claimed AS (
   UPDATE deliveries d SET attempts = d.attempts + 1, next_attempt_at = %(now)s + %(lease)s
   FROM numbered p WHERE {_SAME}
-  RETURNING d.id, d.subject_id, d.kind, d.created_at, d.attempts, p.message_id, p.attempts AS before,
-    p.next_attempt_at AS due
+  RETURNING d.id, d.subject_id, d.kind, d.created_at, d.replayed_at, d.attempts, p.message_id,
+    p.attempts AS before, p.next_attempt_at AS due
 ),
 lost AS (
   UPDATE delivery_attempts a SET reason = '{ChannelReason.WORKER_LOST}'
@@ -93,7 +98,7 @@ begun AS (
     (delivery_id, number, started_at, message_id, channel_namespace, channel, priority)
   SELECT id, attempts, %(now)s, message_id, %(namespace)s, %(channel)s, %(priority)s FROM claimed
 )
-SELECT id, subject_id, kind, created_at, attempts, message_id, (SELECT count(*) FROM lost) AS lost
+SELECT id, subject_id, kind, created_at, attempts, message_id, (SELECT count(*) FROM lost) AS lost, replayed_at
 FROM claimed ORDER BY due, created_at
 """  # noqa: S608 - names of ours
 """Claimed, with an attempt written for each before anything is sent, and those noted that were never settled."""
@@ -111,7 +116,7 @@ _DROP_OLD: Final = f"""
 WITH picked AS MATERIALIZED ({_PICKED})
 UPDATE deliveries d SET state = CASE WHEN d.attempts > 0 THEN 'Failed' ELSE 'Skipped' END,
   reason = '{ChannelReason.TOO_OLD}', settled_at = %(now)s
-FROM picked p WHERE {_SAME} AND p.created_at < %(oldest)s RETURNING d.state
+FROM picked p WHERE {_SAME} AND coalesce(p.replayed_at, p.created_at) < %(oldest)s RETURNING d.state
 """  # noqa: S608
 # The key of a delivery has the time of its subject in it: a channel that is told of it already is not told again.
 _FALL_BACK: Final = f"""
@@ -138,6 +143,7 @@ WITH given AS MATERIALIZED (
 freed AS (
   UPDATE deliveries d SET attempts = d.attempts - 1, next_attempt_at = clock_timestamp()
   FROM given g WHERE d.id = g.id AND d.created_at = g.created_at AND d.attempts = g.number AND d.state = 'Pending'
+    AND (d.replayed_at IS NULL OR d.replayed_at <= g.started_at)
 )
 DELETE FROM delivery_attempts a USING given g
 WHERE a.delivery_id = g.id AND a.number = g.number AND a.started_at = g.started_at AND a.reason IS NULL
@@ -168,8 +174,8 @@ class Taken:
     """Whether more may be due."""
 
 
-Decide = Callable[[SharedState, datetime, datetime], Plan]
-"""Of the channel's state, the time, and when the first of what is due was made."""
+Decide = Callable[[SharedState, datetime, datetime, bool], Plan]
+"""Of the channel's state, the time, when the first of what is due was made, and whether a test waits for a pause."""
 
 
 class Outbox:
@@ -198,13 +204,13 @@ class Outbox:
             now: datetime = row["now"]
             if row["first"] is None:
                 return Taken()
-            where = {"namespace": channel.namespace, "channel": channel.name, "priority": int(priority), "now": now}
+            where = _line(channel, priority) | {"now": now, "kind": None}
             if row["first"] < now - self._oldest:
                 dropped = await connection.execute(
                     _DROP_OLD, {**where, "rows": _CHUNK, "oldest": now - self._oldest}, prepare=True
                 )
                 return Taken(ended=Counter(State(row[0]) for row in await dropped.fetchall()), more=True)
-            plan = decide(state_of(row), now, row["first"])
+            plan = decide(state_of(row), now, row["first"], row["test"])
             match plan:
                 case Hold(until, fallback):
                     if fallback is not None:
@@ -228,18 +234,17 @@ class Outbox:
         where: Mapping[str, Any],
         begun: float,
     ) -> Taken:
-        values = state_values(plan.state)
-        await connection.execute(_SAVE_STATE, {**values, "namespace": channel.namespace, "channel": channel.name})
+        await connection.execute(_SAVE_STATE, state_values(plan.state) | _line(channel, priority))
         messages = [uuid4() for _ in range(plan.messages)]
-        cursor = await connection.execute(
-            _CLAIM, {**where, "rows": plan.rows, "messages": messages, "lease": self._lease}, prepare=True
-        )
+        values = {**where, "kind": plan.kind, "rows": plan.rows, "messages": messages, "lease": self._lease}
+        cursor = await connection.execute(_CLAIM, values, prepare=True)
         rows = await cursor.fetchall()
         subjects = await _subjects(connection, [(row[1], row[2]) for row in rows])
         together: dict[UUID, list[Claimed]] = {}
-        for identifier, subject_id, _, created_at, number, message_id, _ in rows:
+        for identifier, subject_id, _, created_at, number, message_id, _, replayed_at in rows:
+            subject, since = subjects.get(subject_id), replayed_at or created_at
             together.setdefault(message_id, []).append(
-                Claimed(identifier, subject_id, created_at, number, where["now"], subjects.get(subject_id))
+                Claimed(identifier, subject_id, created_at, number, where["now"], subject, since)
             )
         ends = begun + self._lease.total_seconds()
         claims = [
@@ -264,12 +269,16 @@ class Outbox:
             )
 
 
+def _line(channel: Channel, priority: Priority) -> dict[str, Any]:
+    return {"namespace": channel.namespace, "channel": channel.name, "priority": int(priority)}
+
+
 async def _locked_state(
     connection: psycopg.AsyncConnection[Any], channel: Channel, priority: Priority
 ) -> dict[str, Any]:
     async with connection.cursor(row_factory=dict_row) as cursor:
         for _ in range(2):
-            await cursor.execute(_STATE, (int(priority), channel.namespace, channel.name), prepare=True)
+            await cursor.execute(_STATE, _line(channel, priority), prepare=True)
             row = await cursor.fetchone()
             if row is not None:
                 return row

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from btcwatcher_api.notifications.subject import Kind
 from btcwatcher_api.notifications.worker.states import SharedState
 from btcwatcher_crds.conditions import ChannelReason
 
@@ -39,6 +40,8 @@ class Send:
     state: SharedState
     """The channel's state once they are claimed."""
     probe: bool = False
+    kind: Kind | None = None
+    """Only deliveries of this kind."""
 
 
 Plan = Hold | Defer | Skip | Send

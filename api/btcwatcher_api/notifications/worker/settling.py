@@ -57,6 +57,7 @@ settled AS (
     settled_at = CASE WHEN n.state = 'Pending' THEN NULL ELSE clock_timestamp() END
   FROM done n
   WHERE d.id = n.id AND d.created_at = n.created_at AND d.attempts = n.number AND d.state = 'Pending'
+    AND (d.replayed_at IS NULL OR d.replayed_at <= n.started_at)
   RETURNING d.id, d.subject_id, d.kind, d.strategy, d.channel_namespace, d.created_at, d.priority, n.fallback
 ),
 attempted AS (
@@ -72,8 +73,9 @@ fallen AS (
 )
 SELECT id, (SELECT count(*) FROM fallen) FROM settled
 """
-"""Whoever lost his lease finds another number in `attempts`, and changes nothing. A channel that is told of the subject
-already gets no second row as a fallback: a delivery's key has the time of its subject in it, not its own."""
+"""Whoever lost his lease finds another number in `attempts`, or that it was replayed since, and changes nothing. A
+channel that is told of the subject already gets no second row as a fallback: a delivery's key has the time of its
+subject in it, not its own."""
 
 Judge = Callable[[SharedState, datetime], tuple[SharedState, Sequence[Verdict]]]
 """Of the channel's state and the time: its next state, and what becomes of each delivery of the claim."""
@@ -99,7 +101,7 @@ class Noted:
     verdict: Verdict
     attempt: ChannelReason
     after: timedelta
-    """From its being written until now, by the database's clock."""
+    """From its being written, or replayed, until now, by the database's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +231,7 @@ class Settler:
                 delivery,
                 verdict,
                 result.outcome.reason,
-                now - delivery.created_at,
+                now - delivery.since,
             )
             for result, delivery, verdict in judged
             if delivery.id in settled

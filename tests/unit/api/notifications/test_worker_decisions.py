@@ -8,11 +8,12 @@ from uuid import UUID
 import pytest
 
 from btcwatcher_api.notifications.outcome import Outcome
+from btcwatcher_api.notifications.subject import Kind, Subject
 from btcwatcher_api.notifications.worker.claims import Channel, Claim, Claimed
 from btcwatcher_api.notifications.worker.decisions import TOGETHER, judge, plan_of
 from btcwatcher_api.notifications.worker.plans import Defer, Hold, Plan, Send, Skip
 from btcwatcher_api.notifications.worker.states import SharedState
-from btcwatcher_api.notifications.worker.verdicts import State
+from btcwatcher_api.notifications.worker.verdicts import State, Verdict
 from btcwatcher_api.signals.types import Priority
 from btcwatcher_crds.conditions import ChannelReason
 from btcwatcher_crds.notification_channel import NotificationChannelSpec, RateLimit
@@ -31,13 +32,15 @@ def plan(
     limit: RateLimit | None = None,
     *,
     most: int = 4,
+    test: bool = False,
     **fields: Any,
 ) -> Plan:
-    return plan_of(spec(**fields), limit, priority, state or SharedState(), NOW, NOW, most=most, probe_for=PROBE)
+    known, of = spec(**fields), state or SharedState()
+    return plan_of(known, limit, priority, of, NOW, NOW, test=test, most=most, probe_for=PROBE)
 
 
 def claim(*numbers: int, priority: Priority = Priority.P0, probe: bool = False) -> Claim:
-    deliveries = [Claimed(UUID(int=n), UUID(int=n), NOW, number, NOW, None) for n, number in enumerate(numbers)]
+    deliveries = [Claimed(UUID(int=n), UUID(int=n), NOW, number, NOW, None, NOW) for n, number in enumerate(numbers)]
     return Claim(UUID(int=9), Channel("trading", "desk"), priority, deliveries, probe, 0.0)
 
 
@@ -88,6 +91,28 @@ def test_a_paused_channel_sends_nothing_and_its_fallback_gets_what_is_urgent() -
 def test_after_the_pause_one_message_tries_it() -> None:
     state = SharedState(failures=5, paused_until=NOW)
     assert plan(state) == Send(1, 1, replace(state, paused_until=NOW + PROBE), probe=True)
+
+
+def test_a_test_tries_a_paused_channel_at_once_and_the_pause_stays_until_it_is_judged() -> None:
+    until = NOW + timedelta(minutes=10)
+    state = SharedState(failures=5, paused_until=until)
+    assert plan(state, test=True) == Send(1, 1, state, probe=True, kind=Kind.TEST)
+    soon = replace(state, paused_until=NOW + timedelta(seconds=1))
+    assert plan(soon, test=True) == Send(1, 1, replace(state, paused_until=NOW + PROBE), probe=True, kind=Kind.TEST)
+    empty = replace(state, tokens=0.0, tokens_at=NOW)
+    assert isinstance(plan(empty, test=True, limit=RateLimit(messages=3, per="3m")), Hold)
+    assert plan(test=True) == Send(4, 4, SharedState()), "without a pause it is one of many"
+
+
+def test_a_test_is_tried_once_and_has_no_fallback() -> None:
+    by_hand = Subject(UUID(int=5), Kind.TEST, Priority.P0, "trading", None, NOW, {})
+    both = claim(1, 1)
+    both = replace(both, deliveries=[replace(both.deliveries[0], subject=by_hand), both.deliveries[1]])
+    _, verdicts = judge(
+        spec(fallback={"name": "mail"}), both, Outcome(ChannelReason.TIMEOUT), SharedState(), NOW, lambda: 0.5
+    )
+    assert verdicts[0] == Verdict(State.FAILED, ChannelReason.TIMEOUT)
+    assert (verdicts[1].state, verdicts[1].fallback) == (State.PENDING, "mail")
 
 
 def test_suspended_and_missing_channels_are_skipped() -> None:
