@@ -1,14 +1,22 @@
 """The thin edge to the API server: a handful of verbs on plain objects."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import msgspec
-from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from aiohttp import (
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    TCPConnector,
+    TraceConfig,
+    TraceRequestEndParams,
+    TraceRequestExceptionParams,
+)
 from kubernetes.aio import client, config
 from yarl import URL
 
@@ -19,6 +27,10 @@ from btcwatcher_operator.resources import EVENT, Object, Resource, resource_of
 
 LIST_CHUNK = 200
 CONNECTIONS = 64
+
+Answered = Callable[[str, str], None]
+"""Told of a request's method and its answer's status code, or NO_ANSWER."""
+NO_ANSWER: Final = "<error>"
 
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
@@ -56,8 +68,10 @@ class Cluster:
         self._fence = fence
 
     @classmethod
-    async def connect(cls, request_timeout: float, fence: Fence) -> Self:
-        """`request_timeout` in seconds; nothing is written while `fence` is closed.
+    async def connect(
+        cls, request_timeout: float, fence: Fence, answered: Answered = lambda method, code: None
+    ) -> Self:
+        """`request_timeout` in seconds; nothing is written while `fence` is closed; `answered` is told each answer.
 
         Raises kubernetes' ConfigException when there is neither a kubeconfig nor a service account.
         """
@@ -71,7 +85,9 @@ class Cluster:
         context = client.ApiClient(configuration).rest_client.ssl_context
         # Not aiohttp's trust_env, which reads ~/.netrc and the variables of proxies anew for every request.
         configuration.proxy = configuration.proxy or _environment_proxy(configuration.host)
-        session = ClientSession(connector=TCPConnector(limit=CONNECTIONS, ssl=context))
+        session = ClientSession(
+            connector=TCPConnector(limit=CONNECTIONS, ssl=context), trace_configs=[_telling(answered)]
+        )
         return cls(configuration, session, request_timeout, fence)
 
     async def __aenter__(self) -> Self:
@@ -221,6 +237,21 @@ class Cluster:
             raise _error(response.status, text, response.headers.get("Retry-After"))
         parsed: Object = msgspec.json.decode(text)
         return parsed
+
+
+def _telling(answered: Answered) -> TraceConfig:
+    """Tells of every request's end, whether an answer came or not."""
+
+    async def ended(_: ClientSession, __: object, seen: TraceRequestEndParams) -> None:
+        answered(seen.method, str(seen.response.status))
+
+    async def failed(_: ClientSession, __: object, seen: TraceRequestExceptionParams) -> None:
+        answered(seen.method, NO_ANSWER)
+
+    trace = TraceConfig()
+    trace.on_request_end.append(ended)
+    trace.on_request_exception.append(failed)
+    return trace
 
 
 def _environment_proxy(url: str) -> str | None:

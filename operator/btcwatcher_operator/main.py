@@ -46,7 +46,7 @@ async def operate(settings: Settings, platform: Platform) -> None:
     fence = Fence()
     canary = Canary(settings.canary_seconds)
     worked = asyncio.Event()
-    async with await Cluster.connect(settings.request_timeout_seconds, fence) as cluster:
+    async with await Cluster.connect(settings.request_timeout_seconds, fence, metrics.requested) as cluster:
         leadership = Leadership(cluster, settings.lease, fence, canary.wrote)
         metrics.lead(lambda: leadership.active)
         async with served(

@@ -17,8 +17,13 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from btcwatcher_crds.conditions import ConditionType
+from btcwatcher_crds.names import CONTAINER_BOT
+from btcwatcher_crds.names import pod as pod_name
+from btcwatcher_operator.bot_state import container_of
 from btcwatcher_operator.brake import Brake, Part
 from btcwatcher_operator.ports import PortPool
+from btcwatcher_operator.resources import POD
 from btcwatcher_operator.store import Key, Store
 
 
@@ -58,13 +63,25 @@ STRATEGY_INFO: Final = Metric(
     "btcwatcher_strategy_info",
     "gauge",
     "Always 1, once for each Strategy; port is empty until it has one.",
-    ("namespace", "name", "mode", "exchange", "port"),
+    ("namespace", "name", "mode", "state", "exchange", "port"),
 )
 STRATEGY_CONDITION: Final = Metric(
     "btcwatcher_strategy_condition",
     "gauge",
     "Always 1, once for each condition of a Strategy, with the status it has now: True, False or Unknown.",
     ("namespace", "name", "type", "status"),
+)
+STRATEGY_READY_REASON: Final = Metric(
+    "btcwatcher_strategy_ready_reason",
+    "gauge",
+    "Always 1, once for each Strategy with a Ready condition, with why that is as it is now.",
+    ("namespace", "name", "reason"),
+)
+STRATEGY_RESTARTS: Final = Metric(
+    "btcwatcher_strategy_restarts",
+    "gauge",
+    "How often the bot was started again in the pod that it has now; nothing while it has none.",
+    ("namespace", "name"),
 )
 PROXY_HEALTHY: Final = Metric(
     "btcwatcher_proxy_healthy",
@@ -91,6 +108,13 @@ ROLLOUT_STOPPED: Final = Metric(
     "gauge",
     "1 while a change that the platform makes to all is stopped, because the first ones failed with it.",
 )
+KUBERNETES_REQUESTS: Final = Metric(
+    "rest_client_requests_total",
+    "counter",
+    "Requests to the API server by method and status code; the code is `<error>` where none came. "
+    "The watches are not among them.",
+    ("code", "method"),
+)
 
 LEADER_NAME: Final = "btcwatcher-operator"
 LEADER: Final = Metric(
@@ -111,10 +135,13 @@ METRICS: Final = (
     RECONCILE_TIME,
     STRATEGY_INFO,
     STRATEGY_CONDITION,
+    STRATEGY_READY_REASON,
+    STRATEGY_RESTARTS,
     PORT_POOL_SIZE,
     PORT_POOL_USED,
     ROLLOUT_STRATEGIES,
     ROLLOUT_STOPPED,
+    KUBERNETES_REQUESTS,
     PROXY_HEALTHY,
     PROXY_LATENCY,
 )
@@ -142,6 +169,7 @@ class Metrics:
         self._worked = self._histogram(WORKQUEUE_WORK_DURATION, _QUEUE_BUCKETS).labels(**names)
         self._leader = self._gauge(LEADER).labels(name=LEADER_NAME)
         self._reconciles = self._counter(RECONCILE_TOTAL)
+        self._requests = self._counter(KUBERNETES_REQUESTS)
         self._reconcile_time = self._histogram(RECONCILE_TIME, _RECONCILE_BUCKETS).labels(controller=CONTROLLER)
         # Each result is there from the start, at zero, so that a rate over its first increase is seen.
         for result in ("success", "requeue", "error"):
@@ -164,6 +192,10 @@ class Metrics:
     def reconciled(self, result: Result, seconds: float) -> None:
         self._reconciles.labels(controller=CONTROLLER, result=result).inc()
         self._reconcile_time.observe(seconds)
+
+    def requested(self, method: str, code: str) -> None:
+        """A request to the API server was answered with `code`, or with nothing: then it is `<error>`."""
+        self._requests.labels(code=code, method=method).inc()
 
     def watch(self, store: Store, ports: PortPool[Key], brake: Brake, depth: Callable[[], int]) -> None:
         """From now on a scrape also tells of what is in the store, the pool and the queue then."""
@@ -200,6 +232,8 @@ class StoreCollector(Collector):
         for metric in (
             STRATEGY_INFO,
             STRATEGY_CONDITION,
+            STRATEGY_READY_REASON,
+            STRATEGY_RESTARTS,
             PORT_POOL_SIZE,
             PORT_POOL_USED,
             ROLLOUT_STRATEGIES,
@@ -209,16 +243,24 @@ class StoreCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         info, conditions = family(STRATEGY_INFO), family(STRATEGY_CONDITION)
+        reasons, restarts = family(STRATEGY_READY_REASON), family(STRATEGY_RESTARTS)
         for key in self._store.strategies():
             strategy = self._store.strategy(key) or {}
             spec = strategy.get("spec", {})
             port = self._ports.port_of(key)
             exchange = spec.get("exchange", {}).get("name", "")
-            info.add_metric([*key, spec.get("mode", ""), exchange, str(port or "")], 1)
+            info.add_metric([*key, spec.get("mode", ""), spec.get("state", ""), exchange, str(port or "")], 1)
             for condition in strategy.get("status", {}).get("conditions", []):
                 conditions.add_metric([*key, condition["type"], condition["status"]], 1)
+                if condition["type"] == ConditionType.READY:
+                    reasons.add_metric([*key, condition.get("reason", "")], 1)
+            if (pod := self._store.child(key, (POD.kind, pod_name(key.name)))) is not None:
+                bot = container_of(pod.get("status", {}), "containerStatuses", CONTAINER_BOT)
+                restarts.add_metric(key, bot.get("restartCount", 0))
         yield info
         yield conditions
+        yield reasons
+        yield restarts
         parts = family(ROLLOUT_STRATEGIES)
         counts = self._brake.counts()
         for part in (Part.WAITING, Part.MOVING, Part.DONE, Part.FAILED):

@@ -40,6 +40,9 @@ def test_series_come_and_go_with_their_strategy(
     assert f'namespace="{namespace}"' in info
     assert 'exchange="binance"' in info
     until(lambda: any('type="Ready"' in line for line in lines("btcwatcher_strategy_condition")), "its conditions")
+    until(lambda: lines("btcwatcher_strategy_ready_reason"), "why it is not ready")
+    asked = [line for line in lines("rest_client_requests_total") if 'code="201",method="POST"' in line]
+    assert float(asked[0].rpartition(" ")[2]) >= 5, "its children were made"
     kubectl("-n", namespace, "delete", "strategy", "ema")
     until(lambda: not lines("btcwatcher_strategy_info"), "the series is gone")
     assert lines("btcwatcher_strategy_condition") == []

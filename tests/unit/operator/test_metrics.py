@@ -6,7 +6,9 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from btcwatcher_crds import names
 from btcwatcher_operator.brake import Brake, Part
+from btcwatcher_operator.cluster import NO_ANSWER
 from btcwatcher_operator.endpoint import served
 from btcwatcher_operator.metrics import METRICS, Metrics
 from btcwatcher_operator.ports import PortPool
@@ -23,8 +25,22 @@ def strategy(version: int = 1) -> dict[str, Any]:
     return {
         "kind": "Strategy",
         "metadata": {"namespace": KEY.namespace, "name": KEY.name, "uid": "u", "resourceVersion": str(version)},
-        "spec": {"mode": "DryRun", "exchange": {"name": "binance"}},
-        "status": {"conditions": [{"type": "Ready", "status": "False"}, {"type": "StorageReady", "status": "True"}]},
+        "spec": {"mode": "DryRun", "state": "Running", "exchange": {"name": "binance"}},
+        "status": {
+            "conditions": [
+                {"type": "Ready", "status": "False", "reason": "CrashLooping"},
+                {"type": "StorageReady", "status": "True", "reason": "Bound"},
+            ]
+        },
+    }
+
+
+def pod(restarts: int) -> dict[str, Any]:
+    named = {"namespace": KEY.namespace, "name": names.pod(KEY.name), "labels": {names.LABEL_STRATEGY: KEY.name}}
+    return {
+        "kind": "Pod",
+        "metadata": {**named, "uid": "p", "resourceVersion": "2"},
+        "status": {"containerStatuses": [{"name": names.CONTAINER_BOT, "restartCount": restarts}]},
     }
 
 
@@ -67,10 +83,12 @@ def test_a_strategys_series_come_and_go_with_it() -> None:
     ports.allocate(KEY)
     found = samples(metrics)
     identity = {"namespace": "trading", "name": "ema"}
-    info = {**identity, "mode": "DryRun", "exchange": "binance", "port": "8081"}
+    info = {**identity, "mode": "DryRun", "state": "Running", "exchange": "binance", "port": "8081"}
     assert named(found, "btcwatcher_strategy_info") == {frozenset(info.items()): 1}
     assert value(found, "btcwatcher_strategy_condition", type="Ready", status="False", **identity) == 1
     assert value(found, "btcwatcher_strategy_condition", type="StorageReady", status="True", **identity) == 1
+    reasons = named(found, "btcwatcher_strategy_ready_reason")
+    assert reasons == {frozenset({**identity, "reason": "CrashLooping"}.items()): 1}, "of Ready alone"
     assert value(found, "btcwatcher_port_pool_size") == 10
     assert value(found, "btcwatcher_port_pool_used") == 1
     store.remove(strategy())
@@ -79,6 +97,24 @@ def test_a_strategys_series_come_and_go_with_it() -> None:
     assert named(found, "btcwatcher_strategy_info") == {}
     assert named(found, "btcwatcher_strategy_condition") == {}
     assert value(found, "btcwatcher_port_pool_used") == 0
+
+
+def test_a_bots_restarts_are_its_pods() -> None:
+    metrics, store = Metrics(), Store()
+    metrics.watch(store, PortPool(8081, 8090), Brake(5, store.count), lambda: 0)
+    store.put(strategy())
+    assert named(samples(metrics), "btcwatcher_strategy_restarts") == {}, "no pod yet"
+    store.put(pod(restarts=4))
+    assert value(samples(metrics), "btcwatcher_strategy_restarts", namespace="trading", name="ema") == 4
+
+
+def test_requests_are_counted_by_how_they_ended() -> None:
+    metrics = Metrics()
+    for method, code in (("GET", "200"), ("GET", "200"), ("PATCH", "409"), ("PATCH", NO_ANSWER)):
+        metrics.requested(method, code)
+    found = samples(metrics)
+    assert value(found, "rest_client_requests_total", method="GET", code="200") == 2
+    assert value(found, "rest_client_requests_total", method="PATCH", code="<error>") == 1
 
 
 def test_a_rollout_is_told() -> None:
