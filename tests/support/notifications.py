@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,7 +30,7 @@ from btcwatcher_api.garbage import collect_rarely
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.notifications.worker.service import WorkerService
 from btcwatcher_api.notifications.worker.settings import WorkerSettings
-from btcwatcher_api.notifications.worker.vault import Data, Missing
+from btcwatcher_api.notifications.worker.vault import NO_VERSION, Data, Found, Missing
 from btcwatcher_api.settings import load
 from btcwatcher_crds.names import API_VERSION, GROUP, NOTIFICATION_CHANNEL_KIND, NOTIFICATION_CHANNEL_PLURAL, VERSION
 from support.api_cluster import Cluster
@@ -120,16 +121,26 @@ class Box:
     def __init__(self, secrets: Mapping[str, Data], maps: Mapping[str, Data] | None = None) -> None:
         self.secrets = dict(secrets)
         self.maps = dict(maps or {})
+        self.looks = 0
+        """How often somebody looked whether a Secret was changed."""
 
-    async def secret(self, namespace: str, name: str) -> Data:
+    async def version(self, namespace: str, name: str) -> str | None:
+        self.looks += 1
+        return _version(self.secrets[name]) if name in self.secrets else NO_VERSION
+
+    async def secret(self, namespace: str, name: str, *, anew: bool = False) -> Found:
         if name not in self.secrets:
             raise Missing(f"there is no Secret {name} in namespace {namespace}")
-        return self.secrets[name]
+        return Found(self.secrets[name], _version(self.secrets[name]))
 
-    async def config_map(self, namespace: str, name: str) -> Data:
+    async def config_map(self, namespace: str, name: str) -> Found:
         if name not in self.maps:
             raise Missing(f"there is no ConfigMap {name} in namespace {namespace}")
-        return self.maps[name]
+        return Found(self.maps[name], _version(self.maps[name]))
+
+
+def _version(data: Data) -> str:
+    return str(zlib.crc32(repr(data).encode()))
 
 
 @contextlib.asynccontextmanager
@@ -241,6 +252,14 @@ class Queue:
             None,
             "UPDATE channel_states SET paused_until = now() WHERE paused_until IS NOT NULL",
             "SELECT pg_notify('btcwatcher_signals', '0')",
+        )
+
+    def pause_long(self) -> None:
+        """Nobody sends anything of what waits for its next attempt by himself."""
+        self.run(
+            "UPDATE deliveries SET next_attempt_at = now() + interval '1 hour' WHERE state = 'Pending'",
+            None,
+            "UPDATE channel_states SET paused_until = now() + interval '1 hour' WHERE paused_until IS NOT NULL",
         )
 
     def messages(self) -> set[UUID]:

@@ -21,6 +21,8 @@ class Outcome:
     answer: str = ""
     retry_after: timedelta | None = None
     """What the vendor asks us to wait, if it does."""
+    tried_with: str | None = None
+    """Versions of the channel and its Secret; see mending."""
 
     @property
     def sent(self) -> bool:

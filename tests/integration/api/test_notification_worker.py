@@ -1,7 +1,7 @@
 """A worker on a real Postgres, sending over HTTP to a vendor on loopback."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -224,6 +224,66 @@ async def test_a_channel_that_keeps_failing_is_paused_tried_with_one_and_recover
         await until(lambda: queue.states() == {"Sent": 10}, queue.deliveries)
     assert (queue.state()["failures"], queue.state()["paused_until"]) == (0, None)
     assert len(telegram.taken) == 10
+
+
+async def test_a_changed_secret_or_channel_ends_the_pause_once(queue: Queue, telegram: Vendor) -> None:
+    """Two workers: both see the change, and one message is sent for it."""
+
+    async def answer(chat: str, text: str) -> Answer:
+        return YES if chat == "-1" else NO_AUTH
+
+    def chats() -> list[str]:
+        return [chat for chat, _ in telegram.came]
+
+    def paused(failures: int) -> Callable[[], bool]:
+        return lambda: queue.state().get("failures") == failures and queue.state()["paused_until"] is not None
+
+    telegram.answer = answer
+    box = Box({"telegram": {"token": "1:a", "chatId": "-9"}, "good": {"token": "1:a", "chatId": "-1"}})
+    queue.add("desk")
+    before = channel(endpoint=telegram.url)
+    async with working(queue.url, [before], box) as one, working(queue.url, [before], box) as other:
+        await until(paused(1), queue.state)
+        queue.pause_long()
+        box.secrets["telegram"] = {"token": "1:a", "chatId": "-8"}
+        await until(paused(2), queue.state)
+        queue.pause_long()
+        looks = box.looks
+        await until(lambda: box.looks >= looks + 4)
+        assert chats() == ["-9", "-8"], "seen by both, tried once"
+        for service in (one, other):
+            service.channels.put(channel(endpoint=telegram.url, credentialsRef={"name": "good"}))
+        await until(lambda: queue.states() == {"Sent": 1}, queue.deliveries)
+    assert chats() == ["-9", "-8", "-1"]
+    assert (queue.state()["failures"], queue.state()["paused_until"]) == (0, None)
+
+
+async def test_what_is_on_its_way_when_a_channel_is_mended_is_not_sent_again(queue: Queue, telegram: Vendor) -> None:
+    released = asyncio.Event()
+
+    async def answer(chat: str, text: str) -> Answer:
+        if len(telegram.came) == 2:
+            await released.wait()
+        return NO_AUTH if len(telegram.came) == 1 else YES
+
+    telegram.answer = answer
+    box = Box({"telegram": {"token": "1:a", "chatId": "-1"}})
+    queue.add("desk")
+    async with working(queue.url, [channel(endpoint=telegram.url)], box):
+        await until(lambda: queue.state().get("failures") == 1, queue.state)
+        queue.time_passes()
+        await until(lambda: len(telegram.came) == 2, lambda: telegram.came)
+        box.secrets["telegram"] = {"token": "1:b", "chatId": "-1"}
+        ended = "SELECT FROM channel_states WHERE paused_until <= now()"
+        await until(lambda: len(queue.rows(ended)) == 1, queue.state)
+        looks = box.looks
+        queue.add("desk", pair="NEXT/USDT")
+        await until(lambda: len(telegram.taken) == 1, lambda: telegram.came)
+        assert "NEXT" in telegram.texts()[0]
+        assert box.looks == looks, "the pause is over"
+        released.set()
+        await until(lambda: queue.states() == {"Sent": 2}, queue.deliveries)
+    assert len(telegram.came) == 3
 
 
 async def test_the_fallback_gets_a_p0_once_and_only_a_p0(queue: Queue, telegram: Vendor) -> None:

@@ -112,6 +112,7 @@ def _failed(state: SharedState, claim: Claim, outcome: Outcome, now: datetime) -
         state,
         last_reason=str(outcome.reason),
         last_answer=outcome.answer[:_ANSWER_KEPT].replace("\x00", "") or None,
+        tried_with=outcome.tried_with,
         # What failed may go out again before the group's or the digest's next time.
         last_p1_at=None if claim.priority is Priority.P1 else state.last_p1_at,
         last_p2_at=None if claim.priority is Priority.P2 else state.last_p2_at,

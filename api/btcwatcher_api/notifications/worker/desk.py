@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -16,11 +17,12 @@ from btcwatcher_api.notifications.templates.render import Rendered, render
 from btcwatcher_api.notifications.worker.claims import Channel, Claim
 from btcwatcher_api.notifications.worker.decisions import judge, plan_of
 from btcwatcher_api.notifications.worker.lanes import NotNow
+from btcwatcher_api.notifications.worker.mending import version_of
 from btcwatcher_api.notifications.worker.outbox import Decide
 from btcwatcher_api.notifications.worker.plans import Hold, Plan
 from btcwatcher_api.notifications.worker.settling import Judge
 from btcwatcher_api.notifications.worker.states import SharedState
-from btcwatcher_api.notifications.worker.vault import Data, Missing, VaultAway
+from btcwatcher_api.notifications.worker.vault import NO_VERSION, Missing, Shelf, VaultAway
 from btcwatcher_api.notifications.worker.verdicts import Verdict
 from btcwatcher_api.signals.types import Priority
 from btcwatcher_crds.conditions import ChannelReason
@@ -46,13 +48,6 @@ class Channels(Protocol):
     @property
     def synced(self) -> bool: ...
     def get(self, namespace: str, name: str) -> KnownChannel | None: ...
-
-
-class Shelf(Protocol):
-    """Who reads what channels name; see Vault."""
-
-    async def secret(self, namespace: str, name: str) -> Data: ...
-    async def config_map(self, namespace: str, name: str) -> Data: ...
 
 
 class ChannelDesk:
@@ -113,13 +108,15 @@ class ChannelDesk:
             # Retention was faster: there is nothing left to tell.
             return Outcome(ChannelReason.TOO_OLD)
         try:
-            credentials = await self._shelf.secret(known.namespace, spec.credentials_ref.name)
+            # Who tries a paused channel wants what a person may just have mended.
+            secret = await self._shelf.secret(known.namespace, spec.credentials_ref.name, anew=claim.probe)
         except Missing as error:
-            return Outcome(ChannelReason.SECRET_MISSING, str(error))
+            return Outcome(ChannelReason.SECRET_MISSING, str(error), tried_with=version_of(known, NO_VERSION))
         except VaultAway as error:
             raise NotNow(str(error)) from error
         rendered = await self._rendered(known, spec, claim)
-        return await self._send(spec, credentials, rendered.message, timeout=self._timeout.total_seconds())
+        outcome = await self._send(spec, secret.data, rendered.message, timeout=self._timeout.total_seconds())
+        return replace(outcome, tried_with=version_of(known, secret.version))
 
     async def _rendered(self, known: KnownChannel, spec: NotificationChannelSpec, claim: Claim) -> Rendered:
         zone = zone_of(spec.quiet_hours)
@@ -129,7 +126,7 @@ class ChannelDesk:
         reference = spec.template.config_map_ref
         if template is None and reference is not None:
             try:
-                data = await self._shelf.config_map(known.namespace, reference.name)
+                data = (await self._shelf.config_map(known.namespace, reference.name)).data
                 template = data.get(reference.key)
                 if template is None:
                     trouble = f"ConfigMap {reference.name} has no key {reference.key}"

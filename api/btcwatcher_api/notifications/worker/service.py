@@ -17,15 +17,16 @@ from btcwatcher_api.cluster.watch import CHANNELS, Watch
 from btcwatcher_api.database import listening_connection, notifying_connection
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.notifications.senders import send as senders
-from btcwatcher_api.notifications.worker.desk import ChannelDesk, Send, Shelf
+from btcwatcher_api.notifications.worker.desk import ChannelDesk, Send
 from btcwatcher_api.notifications.worker.figures import WorkerMetrics
 from btcwatcher_api.notifications.worker.keeper import Keeper
 from btcwatcher_api.notifications.worker.lanes import Lane
 from btcwatcher_api.notifications.worker.listening import listen
+from btcwatcher_api.notifications.worker.mending import Mender
 from btcwatcher_api.notifications.worker.outbox import Outbox
 from btcwatcher_api.notifications.worker.settings import WorkerSettings
 from btcwatcher_api.notifications.worker.settling import Settlement, Settler
-from btcwatcher_api.notifications.worker.vault import Vault
+from btcwatcher_api.notifications.worker.vault import Shelf, Vault
 from btcwatcher_api.signals.types import Priority
 
 _log = logs.get("btcwatcher_api.worker")
@@ -61,9 +62,11 @@ class WorkerService:
         self._listen_at = lambda: listening_connection(database_url)
         self._keeper = Keeper(connect, self.channels, self._cluster if channels is None else None, self.metrics)
         self._settler = Settler(connect, self._settled)
+        shelf = shelf if shelf is not None else Vault(self._cluster or Cluster())
+        self._mender = Mender(connect, self.channels, shelf)
         desk = ChannelDesk(
             self.channels,
-            shelf if shelf is not None else Vault(self._cluster or Cluster()),
+            shelf,
             send,
             timeout=settings.timeout,
             template_told=self._keeper.template_used,
@@ -100,6 +103,7 @@ class WorkerService:
             asyncio.create_task(self._settler.run(), name="settler"),
             asyncio.create_task(listen(self._listen_at, self.wake), name="listen"),
             asyncio.create_task(self._keeper.run(), name="keeper"),
+            asyncio.create_task(self._mender.run(), name="mender"),
             asyncio.create_task(self._follow(), name="follow"),
         ]
         if self._watch is not None:
@@ -131,6 +135,7 @@ class WorkerService:
             await lane.close()
         await self._settler.close()
         await self._keeper.close()
+        await self._mender.close()
         if self._cluster is not None:
             await self._cluster.close()
         await senders.close()

@@ -17,6 +17,8 @@ class SharedState(ChannelState):
     last_answer: str | None = None
     """What the vendor said to it, unless it took the message."""
     last_sent_at: datetime | None = None
+    tried_with: str | None = None
+    """Versions of the channel and its Secret that the last failure was made with: with others it may work."""
 
 
 STATE_COLUMNS: Final = tuple(field.name for field in fields(SharedState))

@@ -143,7 +143,8 @@ def _ready(known: KnownChannel, state: SharedState) -> _Told:
 
 
 def _paused(state: SharedState) -> _Told:
-    message = f"since {state.failures} failures in a row: {_last(state)}; one message tries it again and again"
+    tried = "one message tries it now and then, and at once when the channel or its Secret is changed"
+    message = f"since {state.failures} failures in a row: {_last(state)}; {tried}"
     return ChannelConditionType.PAUSED, ConditionStatus.TRUE, ChannelReason.PAUSED, message
 
 

@@ -6,10 +6,11 @@ read last goes on serving.
 import asyncio
 import base64
 import binascii
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from kubernetes.aio import client
 
@@ -21,8 +22,19 @@ _STALE_SECONDS: Final = 600.0
 _RETRY_SECONDS: Final = 2.0
 _MOST: Final = 2000
 
+NO_VERSION: Final = "-"
+"""Of what is missing."""
+
 Data = Mapping[str, str]
 Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read, and its resource version."""
+
+    data: Data
+    version: str
 
 
 class Missing(Exception):  # noqa: N818
@@ -33,10 +45,18 @@ class VaultAway(Exception):  # noqa: N818
     """Kubernetes does not answer, and it was not read before."""
 
 
+class Shelf(Protocol):
+    """Who reads what channels name; see Vault."""
+
+    async def version(self, namespace: str, name: str) -> str | None: ...
+    async def secret(self, namespace: str, name: str, *, anew: bool = False) -> Found: ...
+    async def config_map(self, namespace: str, name: str) -> Found: ...
+
+
 @dataclass(slots=True)
 class _Entry:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    data: Data | None = None
+    found: Found | None = None
     missing: str | None = None
     read_at: float = float("-inf")
     asked_at: float = float("-inf")
@@ -50,39 +70,51 @@ class Vault:
         self._fresh = fresh
         self._entries: dict[Key, _Entry] = {}
 
-    async def secret(self, namespace: str, name: str) -> Data:
-        """What the Secret holds, as text. Raises Missing and VaultAway."""
+    async def secret(self, namespace: str, name: str, *, anew: bool = False) -> Found:
+        """What the Secret holds, as text. Raises Missing and VaultAway; `anew`: it is read now, if that can be done."""
 
-        async def read(api: client.CoreV1Api) -> Data:
+        async def read(api: client.CoreV1Api) -> Found:
             found = await api.read_namespaced_secret(name, namespace, _request_timeout=SECONDS)
-            return {key: _text(value) for key, value in (found.data or {}).items()}
+            data = {key: _text(value) for key, value in (found.data or {}).items()}
+            return Found(data, found.metadata.resource_version or "")
 
-        return await self._read(("Secret", namespace, name), read)
+        return await self._read(_secret(namespace, name), read, anew=anew)
 
-    async def config_map(self, namespace: str, name: str) -> Data:
+    async def version(self, namespace: str, name: str) -> str | None:
+        """Of the Secret as it is now, NO_VERSION if there is none; None: it cannot be told at the moment."""
+        begun = time.monotonic()
+        with contextlib.suppress(Missing, VaultAway):
+            await self.secret(namespace, name, anew=True)
+        entry = self._entries.get(_secret(namespace, name))
+        if entry is None or entry.read_at < begun:
+            return None
+        return entry.found.version if entry.found is not None else NO_VERSION
+
+    async def config_map(self, namespace: str, name: str) -> Found:
         """What the ConfigMap holds. Raises Missing and VaultAway."""
 
-        async def read(api: client.CoreV1Api) -> Data:
+        async def read(api: client.CoreV1Api) -> Found:
             found = await api.read_namespaced_config_map(name, namespace, _request_timeout=SECONDS)
-            return dict(found.data or {})
+            return Found(dict(found.data or {}), found.metadata.resource_version or "")
 
         return await self._read(("ConfigMap", namespace, name), read)
 
-    async def _read(self, key: Key, read: Callable[[Any], Awaitable[Data]]) -> Data:
+    async def _read(self, key: Key, read: Callable[[Any], Awaitable[Found]], *, anew: bool = False) -> Found:
         if len(self._entries) > _MOST:
             self._entries.clear()
         entry = self._entries.setdefault(key, _Entry())
         async with entry.lock:
             now = time.monotonic()
-            if now - entry.read_at >= self._fresh and now - entry.asked_at >= min(self._fresh, _RETRY_SECONDS):
+            fresh = 0.0 if anew else self._fresh
+            if now - entry.read_at >= fresh and now - entry.asked_at >= min(fresh, _RETRY_SECONDS):
                 entry.asked_at = now
                 await self._refresh(key, entry, read)
             return _answer(key, entry)
 
-    async def _refresh(self, key: Key, entry: _Entry, read: Callable[[Any], Awaitable[Data]]) -> None:
+    async def _refresh(self, key: Key, entry: _Entry, read: Callable[[Any], Awaitable[Found]]) -> None:
         kind, namespace, name = key
         try:
-            entry.data = await self._cluster.call(lambda connected: read(client.CoreV1Api(connected)))
+            entry.found = await self._cluster.call(lambda connected: read(client.CoreV1Api(connected)))
             entry.missing = None
         except Problem as problem:
             if problem.status == 404:
@@ -91,17 +123,21 @@ class Vault:
                 entry.missing = f"the worker may not read {kind} {name} in namespace {namespace}"
             else:
                 return
-            entry.data = None
+            entry.found = None
         entry.read_at = time.monotonic()
 
 
-def _answer(key: Key, entry: _Entry) -> Data:
+def _answer(key: Key, entry: _Entry) -> Found:
     if time.monotonic() - entry.read_at > _STALE_SECONDS:
         raise VaultAway(f"Kubernetes does not answer: {key[0]} {key[2]} of namespace {key[1]} cannot be read")
     if entry.missing is not None:
         raise Missing(entry.missing)
-    assert entry.data is not None  # noqa: S101 - read, and not missing
-    return entry.data
+    assert entry.found is not None  # noqa: S101 - read, and not missing
+    return entry.found
+
+
+def _secret(namespace: str, name: str) -> Key:
+    return "Secret", namespace, name
 
 
 def _text(value: str) -> str:
