@@ -82,6 +82,20 @@ def marked(markers: set[str]) -> list[int]:
     return found
 
 
+def by_marker() -> dict[str, list[int]]:
+    """Pids by the container marker that they carry. Linux only."""
+    found: dict[str, list[int]] = {}
+    for pid in _pids() if LINUX else ():
+        try:
+            environ = Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            continue
+        _, marked, rest = environ.partition(f"{MARKER}=".encode())
+        if marked:
+            found.setdefault(rest.split(b"\0", 1)[0].decode(), []).append(pid)
+    return found
+
+
 def _pids() -> list[int]:
     return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]  # noqa: PTH208 - names are enough
 

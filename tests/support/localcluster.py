@@ -160,9 +160,13 @@ class LocalCluster:
         return text
 
     async def log_request(self, pod: str, container: str, token: str, **query: str) -> tuple[int, str]:
+        return await self.ask_node(f"/containerLogs/{self.namespace}/{pod}/{container}", token, **query)
+
+    async def ask_node(self, path: str, token: str, **query: str) -> tuple[int, str]:
+        """Status and body of what the node's own endpoint answers."""
         found = await self.client.get(NODES, "", self.settings.node_name)
         port = found["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"]
-        url = f"http://127.0.0.1:{port}/containerLogs/{self.namespace}/{pod}/{container}"
+        url = f"http://127.0.0.1:{port}{path}"
         headers = {"Authorization": f"Bearer {token}"}
         async with aiohttp.ClientSession() as session, session.get(url, params=query, headers=headers) as answer:
             return answer.status, await answer.text()

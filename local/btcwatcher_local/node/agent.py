@@ -76,7 +76,7 @@ class Agent:
         if ended:
             log.warning("ended containers that an earlier agent had left running", count=ended)
         guard = watchdog.start(settings.pods_dir, cap, lock)
-        kubelet = KubeletServer(self._client.connection.token, self._find)
+        kubelet = KubeletServer(self._client.connection.token, self._workers)
         beat: asyncio.Task[None] | None = None
         registration: Registration | None = None
         try:
@@ -126,9 +126,6 @@ class Agent:
             await informer.stop()
         await self._events.stop()
         await kubelet.stop()
-
-    def _find(self, namespace: str, name: str) -> PodWorker | None:
-        return self._workers.get((namespace, name))
 
     def _on_pod(self, old: Obj | None, new: Obj | None) -> None:
         obj = new if new is not None else old

@@ -1,19 +1,21 @@
-"""The agent's HTTP endpoint: container logs for `kubectl logs`, which the API server asks for here."""
+"""The agent's HTTP endpoint: logs for `kubectl logs`, which the API server asks for here, and what containers use."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hmac
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from btcwatcher_local.client import times
-from btcwatcher_local.node import logs
+from btcwatcher_local.node import logs, usage
 from btcwatcher_local.node.model import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from btcwatcher_local.node.pod import PodWorker
 
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class KubeletServer:
-    """`GET /containerLogs/{namespace}/{pod}/{container}` and `/healthz`, for holders of the API token only."""
+    """A kubelet's `/containerLogs/...`, `/metrics/cadvisor` and `/healthz`, for holders of the API token only."""
 
-    def __init__(self, token: str | None, find: Callable[[str, str], PodWorker | None]) -> None:
+    def __init__(self, token: str | None, pods: Mapping[tuple[str, str], PodWorker]) -> None:
         self._token = token
-        self._find = find
+        self._pods = pods
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -33,6 +35,7 @@ class KubeletServer:
         """Listen on a free port of `host`; `port` says which."""
         app = web.Application(middlewares=[self._authenticate])
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
+        app.router.add_get("/metrics/cadvisor", self._figures)
         app.router.add_get("/healthz", self._healthz)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -54,9 +57,13 @@ class KubeletServer:
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text="ok")
 
+    async def _figures(self, _: web.Request) -> web.Response:
+        text = await asyncio.to_thread(usage.exposition, list(self._pods.values()))
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         names = request.match_info
-        worker = self._find(names["namespace"], names["pod"])
+        worker = self._pods.get((names["namespace"], names["pod"]))
         if worker is None:
             return web.Response(status=404, text=f'pod "{names["pod"]}" not found on this node\n')
         container = worker.containers.get(names["container"])
