@@ -1,8 +1,12 @@
 """A worker on a real Postgres, sending over HTTP to a vendor on loopback."""
 
 import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +29,8 @@ from support.notifications import (
 )
 
 pytestmark = pytest.mark.integration
+
+TESTS = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -58,6 +64,30 @@ async def test_a_delivery_is_sent_and_its_attempt_noted(queue: Queue, telegram: 
     delivery = queue.deliveries()[0]
     assert (delivery["reason"], delivery["attempts"]) == ("Sent", 1)
     assert delivery["settled_at"] is not None
+
+
+_READY = """
+import asyncio, sys
+from support.notifications import channel, working
+
+async def run():
+    async with working(sys.argv[1], [channel(type=sys.argv[2])]) as service:
+        while service.problems:
+            await asyncio.sleep(0.02)
+        print("apprise.plugins.custom_json" in sys.modules)
+
+asyncio.run(run())
+"""
+
+
+@pytest.mark.parametrize(("kind", "loaded"), [("Apprise", True), ("Telegram", False)])
+async def test_what_its_channels_need_is_loaded_before_it_is_ready(queue: Queue, kind: str, loaded: bool) -> None:
+    """In a process of its own, where no other test has loaded it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _READY, queue.url, kind, env={**os.environ, "PYTHONPATH": str(TESTS)}, stdout=PIPE
+    )
+    said, _ = await process.communicate()
+    assert said.decode().splitlines()[-1:] == [str(loaded)]
 
 
 async def test_two_workers_send_nothing_twice(queue: Queue, telegram: Vendor) -> None:

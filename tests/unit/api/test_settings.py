@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from btcwatcher_api.collector.settings import CollectorSettings
+from btcwatcher_api.notifications.senders import anything
+from btcwatcher_api.notifications.worker.settings import WorkerSettings
 from btcwatcher_api.settings import DatabaseSettings, Settings, SettingsError, load
 
 
@@ -120,3 +122,10 @@ def test_nothing_is_recovered_that_would_be_dropped_at_once(tmp_path: Path) -> N
             recover_days=60,
             retention_signals_days=60,
         )
+
+
+def test_a_worker_has_no_more_slots_than_apprise_has_threads() -> None:
+    most = load(WorkerSettings, database_url="postgresql://u:sesame@h/d", worker_slots=256)
+    assert most.worker_slots + 2 * (most.worker_slots // 2) == anything.THREADS
+    with pytest.raises(SettingsError, match="BTCWATCHER_WORKER_SLOTS"):
+        load(WorkerSettings, database_url="postgresql://u:sesame@h/d", worker_slots=257)

@@ -19,9 +19,10 @@ from btcwatcher_api.signals.types import Priority
 from btcwatcher_crds.conditions import ChannelReason
 from btcwatcher_crds.notification_channel import NotificationChannelSpec
 
-THREADS: Final = 32
-"""Messages that are under way at once. apprise blocks a thread for each; these are not the loop's own, which look up
-names for everybody."""
+THREADS: Final = 512
+"""Messages that are under way at once: as many as a worker can have (see its settings), since who waits for a thread
+would be told that the vendor does not answer. apprise blocks a thread for each; they are made when they are needed, and
+are not the loop's own, which look up names for everybody."""
 
 _TYPES: Final = {
     Priority.P0: apprise.NotifyType.FAILURE,
@@ -45,6 +46,15 @@ logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 _lock = threading.Lock()
 _threads: ThreadPoolExecutor | None = None
+_loaded = False
+
+
+async def prepare() -> None:
+    """Load apprise's plugins, all of them, which else the first message would wait for: a second of one core."""
+    global _loaded
+    if not _loaded:
+        await asyncio.get_running_loop().run_in_executor(_pool(), apprise.Apprise.instantiate, "json://localhost")
+        _loaded = True
 
 
 async def send(

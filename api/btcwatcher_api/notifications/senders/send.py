@@ -1,7 +1,7 @@
 """The one way to hand a message to a channel's vendor: whatever happens, there is an Outcome."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from typing import Final, Protocol
 
 from btcwatcher_api import logs
@@ -48,6 +48,12 @@ async def send(
         _log.error("a sender failed", type=spec.type.value, error=type(error).__name__, at=_place(error))
         outcome = Outcome(ChannelReason.UNEXPECTED_ANSWER, f"{type(error).__name__} in the sender itself")
     return Outcome(outcome.reason, answers.kept(outcome.answer, credentials), outcome.retry_after)
+
+
+async def prepare(types: Collection[ChannelType]) -> None:
+    """Load what the first message to channels of these types would have to wait for."""
+    if ChannelType.APPRISE in types:
+        await anything.prepare()
 
 
 async def close() -> None:

@@ -54,6 +54,7 @@ class WorkerService:
         self.metrics: Final = WorkerMetrics()
         self.channels: Final = channels if channels is not None else ChannelRegistry(settings.namespace_set)
         self._cluster = Cluster() if channels is None or shelf is None else None
+        self._prepared = False
         self._watch = Watch(CHANNELS, self.channels, self.metrics.watches) if channels is None else None
 
         async def connect() -> psycopg.AsyncConnection[Any]:
@@ -89,6 +90,8 @@ class WorkerService:
     def problems(self) -> list[str]:
         """Why this worker does not work; empty when it does."""
         problems = [] if self.channels.synced else ["the NotificationChannels are not known yet"]
+        if not problems and not self._prepared:
+            problems = ["what its channels need is not loaded yet"]
         found = {self._settler.problem, *(lane.problem for lane in self._lanes)} - {None}
         return problems + sorted(str(problem) for problem in found)
 
@@ -105,6 +108,7 @@ class WorkerService:
             asyncio.create_task(self._keeper.run(), name="keeper"),
             asyncio.create_task(self._mender.run(), name="mender"),
             asyncio.create_task(self._follow(), name="follow"),
+            asyncio.create_task(self._prepare(), name="prepare"),
         ]
         if self._watch is not None:
             beside.append(asyncio.create_task(self._watch.run(), name="watch"))
@@ -160,6 +164,19 @@ class WorkerService:
                     lane.reconsider()
             away = self._settler.problem is not None or any(lane.problem is not None for lane in self._lanes)
             self.metrics.database_up.set(0 if away else 1)
+            await asyncio.sleep(_VERSION_SECONDS)
+
+    async def _prepare(self) -> None:
+        """Load what channels need before they need it, also those that come later."""
+        while True:
+            if self.channels.synced:
+                known = self.channels.channels()
+                try:
+                    await senders.prepare({channel.spec.type for channel in known if channel.spec is not None})
+                except Exception as error:
+                    # The messages themselves will tell; those of other channels go on.
+                    _log.error("what channels need cannot be loaded", exc_info=error)
+                self._prepared = True
             await asyncio.sleep(_VERSION_SECONDS)
 
 
