@@ -24,7 +24,14 @@ from btcwatcher_api.database import listening_connection, reading_engine, writin
 from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.middleware import RequestLayer
 from btcwatcher_api.monitoring import endpoints as monitoring
-from btcwatcher_api.notifications import alert_endpoints, channel_endpoints
+from btcwatcher_api.notifications import (
+    alert_endpoints,
+    channel_endpoints,
+    history_endpoints,
+    replay_endpoints,
+    sending_endpoints,
+)
+from btcwatcher_api.notifications import statistics_endpoints as notification_statistics
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.notifications.router import Router
 from btcwatcher_api.prometheus import Prometheus
@@ -208,6 +215,11 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app.include_router(endpoints.router)
     app.include_router(channel_endpoints.router)
     app.include_router(alert_endpoints.router)
+    app.include_router(sending_endpoints.router)
+    app.include_router(replay_endpoints.router)
+    app.include_router(notification_statistics.router)
+    # The last of them: every other word of theirs would be the id of a delivery.
+    app.include_router(history_endpoints.router)
     app.include_router(proxies.router)
     app.include_router(system.router)
     app.include_router(monitoring.router)

@@ -103,6 +103,26 @@ BODIES: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "updateChannel": {"quiet at night": {"spec": {**_CHANNEL, "quietHours": _NIGHT}}},
     "setAlertThreshold": {"four fifths": {"threshold_percent": 80}},
     "uploadStrategyFile": {"a file": {"namespace": "trading", "class_name": "EmaCross", "file": _SOURCE}},
+    "sendMessage": {
+        "to channels": {
+            "title": "Maintenance at 22:00",
+            "body": "Binance closes for an hour.\nNo bot will trade.",
+            "priority": "P1",
+            "channels": ["trading.desk", "trading.mail"],
+        },
+        "to whom a Strategy tells": {"title": "I look at it", "priority": "P0", "strategy_id": "trading.ema-cross"},
+    },
+    "testChannel": {"a channel": {"channel": "trading.desk", "wait": 10}},
+    "replayDeliveries": {
+        "what failed today": {"channel": "trading.desk"},
+        "how many were given up last night": {
+            "state": ["Skipped"],
+            "reason": ["TooOld"],
+            "since": "2026-11-26T22:00:00Z",
+            "until": "2026-11-27T07:00:00Z",
+            "dry_run": True,
+        },
+    },
     "receiveAlerts": {"an alert that fires": _ALERTS},
     "receiveSignal": {"freqtrade": _FREQTRADE, "TradingView": _TRADINGVIEW, "any other": _PLAIN},
 }

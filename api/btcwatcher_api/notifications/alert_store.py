@@ -1,8 +1,6 @@
 """Alerts that are news and their deliveries, written in one transaction: all of them, or none."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy import text
@@ -16,8 +14,9 @@ from btcwatcher_api.notifications.alerts import (
     known_time,
     strategy_of,
 )
+from btcwatcher_api.notifications.notices import NewNotice, wake, write
 from btcwatcher_api.notifications.registry import KnownChannel
-from btcwatcher_api.notifications.worker.listening import NOTICES
+from btcwatcher_api.notifications.subject import Kind
 from btcwatcher_api.strategies.registry import KnownStrategy
 
 _LOCK: Final = 0x6274_6377_616C_7274
@@ -31,20 +30,6 @@ _LAST: Final = text("""
     WHERE n.fingerprint = ANY(:fingerprints) AND n.kind = 'Alert' AND d.fallback_of IS NULL
     ORDER BY n.fingerprint, d.channel_namespace, d.channel, n.created_at DESC
 """)
-_NOTICE: Final = text("""
-    INSERT INTO notices (created_at, kind, namespace, strategy, priority, title, body, labels, annotations,
-      fingerprint, resolved, starts_at, ends_at, author)
-    VALUES (:created_at, 'Alert', :namespace, :strategy, :priority, :title, :body, CAST(:labels AS jsonb),
-      CAST(:annotations AS jsonb), :fingerprint, :resolved, :starts_at, :ends_at, :author)
-    RETURNING id
-""")
-_DELIVERIES: Final = text("""
-    INSERT INTO deliveries (subject_id, kind, strategy, channel_namespace, channel, created_at, priority,
-      next_attempt_at)
-    SELECT :subject_id, 'Alert', :strategy, split_part(key, '/', 1), split_part(key, '/', 2), :created_at, :priority,
-      :created_at
-    FROM unnest(CAST(:channels AS text[])) AS key
-""")
 
 
 async def tell(
@@ -56,7 +41,7 @@ async def tell(
 ) -> list[int]:
     """Of each alert, how many channels are told of it now. Works in the caller's transaction."""
     await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    now: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
     last = await _last_told(connection, [alert.key for alert in alerts])
     known = {channel.key: channel for channel in channels}
     told = []
@@ -67,12 +52,12 @@ async def tell(
             if is_news(alert, known.get(key), last.get((alert.key, key)), now)
         ]
         if wanted:
-            await _write(connection, alert, strategy_of(alert, find), wanted, now, author)
+            await write(connection, _notice(alert, strategy_of(alert, find), author), wanted, now)
             # The same alert may stand in one body twice.
             last |= {(alert.key, key): LastTold(now, alert.resolved, failed=False) for key in wanted}
         told.append(len(wanted))
     if any(told):
-        await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": NOTICES})
+        await wake(connection)
     return told
 
 
@@ -81,37 +66,19 @@ async def _last_told(connection: AsyncConnection, fingerprints: Sequence[str]) -
     return {(row.fingerprint, row.channel): LastTold(row.created_at, row.resolved, row.failed) for row in rows}
 
 
-async def _write(
-    connection: AsyncConnection,
-    alert: AlertmanagerAlert,
-    strategy: KnownStrategy | None,
-    channels: Sequence[str],
-    now: datetime,
-    author: str,
-) -> None:
-    values: Mapping[str, object] = {
-        "created_at": now,
-        "namespace": strategy.namespace if strategy is not None else alert.namespace,
-        "strategy": strategy.name if strategy is not None else None,
-        "priority": int(alert.priority),
-        "title": alert.title,
-        "body": alert.body,
-        "labels": json.dumps(alert.texts("labels")),
-        "annotations": json.dumps(alert.texts("annotations")),
-        "fingerprint": alert.key,
-        "resolved": alert.resolved,
-        "starts_at": known_time(alert.starts_at),
-        "ends_at": known_time(alert.ends_at) if alert.resolved else None,
-        "author": author,
-    }
-    identifier = (await connection.execute(_NOTICE, values)).scalar_one()
-    await connection.execute(
-        _DELIVERIES,
-        {
-            "subject_id": identifier,
-            "strategy": strategy.id if strategy is not None else None,
-            "created_at": now,
-            "priority": int(alert.priority),
-            "channels": list(channels),
-        },
+def _notice(alert: AlertmanagerAlert, strategy: KnownStrategy | None, author: str) -> NewNotice:
+    return NewNotice(
+        kind=Kind.ALERT,
+        namespace=strategy.namespace if strategy is not None else alert.namespace,
+        strategy=strategy,
+        priority=alert.priority,
+        title=alert.title,
+        body=alert.body,
+        author=author,
+        labels=alert.texts("labels"),
+        annotations=alert.texts("annotations"),
+        fingerprint=alert.key,
+        resolved=alert.resolved,
+        starts_at=known_time(alert.starts_at),
+        ends_at=known_time(alert.ends_at) if alert.resolved else None,
     )

@@ -1,20 +1,25 @@
-"""Page cursors, and the ids of streamed events: a place in the order of signals, as one opaque word.
+"""Page cursors, and the ids of streamed events: a place in an order of signals, or of deliveries, as one opaque word.
 
-A place is a signal, not a number of signals, so a cursor stays good whatever is added or dropped meanwhile.
+A place is a signal, not a number of signals: so a cursor stays good whatever is added or dropped meanwhile.
 """
 
 import base64
 import struct
 import zlib
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
 _VERSION: Final = 1
 _NEWER: Final = 0b01
 _BY_ARRIVAL: Final = 0b10
+_BY_WRITING: Final = 0b100
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _BODY: Final = struct.Struct(">BBQ16s")
 _SUM: Final = struct.Struct(">I")
 _NO_CURSOR: Final = "is not a cursor: take `next` or `previous` of an answer"
+_OTHER_LIST: Final = "is of another list: take `next` or `previous` of an answer of this one"
 _OTHER_VERSION: Final = "is of another version of the API: begin again without it"
 
 
@@ -35,12 +40,46 @@ class Cursor(NamedTuple):
 
     def encode(self) -> str:
         flags = (_NEWER if self.newer else 0) | (_BY_ARRIVAL if self.arrival is not None else 0)
-        body = _BODY.pack(_VERSION, flags, self.arrival or 0, self.id.bytes)
-        return base64.urlsafe_b64encode(body + _SUM.pack(zlib.crc32(body))).decode().rstrip("=")
+        return _packed(flags, self.arrival or 0, self.id)
+
+
+class WrittenCursor(NamedTuple):
+    """Where a page of what is listed by the time of its writing begins."""
+
+    id: UUID
+    newer: bool
+    at: datetime
+
+    def encode(self) -> str:
+        flags = _BY_WRITING | (_NEWER if self.newer else 0)
+        return _packed(flags, (self.at - _EPOCH) // _MICROSECOND, self.id)
 
 
 def decode(text: str) -> Cursor:
-    """Raises ValueError for what no answer of ours ever held."""
+    """Raises ValueError for what no answer of ours, or one of another list, ever held."""
+    flags, arrival, identifier = _unpacked(text)
+    if flags & _BY_WRITING:
+        raise ValueError(_OTHER_LIST)
+    return Cursor(identifier, bool(flags & _NEWER), arrival if flags & _BY_ARRIVAL else None)
+
+
+def decode_written(text: str) -> WrittenCursor:
+    """Raises ValueError as `decode` does."""
+    flags, microseconds, identifier = _unpacked(text)
+    if not flags & _BY_WRITING:
+        raise ValueError(_OTHER_LIST)
+    try:
+        return WrittenCursor(identifier, bool(flags & _NEWER), _EPOCH + microseconds * _MICROSECOND)
+    except OverflowError:
+        raise ValueError(_NO_CURSOR) from None
+
+
+def _packed(flags: int, number: int, identifier: UUID) -> str:
+    body = _BODY.pack(_VERSION, flags, number, identifier.bytes)
+    return base64.urlsafe_b64encode(body + _SUM.pack(zlib.crc32(body))).decode().rstrip("=")
+
+
+def _unpacked(text: str) -> tuple[int, int, UUID]:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
@@ -52,8 +91,8 @@ def decode(text: str) -> Cursor:
         raise ValueError(_OTHER_VERSION)
     if len(body) != _BODY.size:
         raise ValueError(_NO_CURSOR)
-    _, flags, arrival, identifier = _BODY.unpack(body)
-    return Cursor(UUID(bytes=identifier), bool(flags & _NEWER), arrival if flags & _BY_ARRIVAL else None)
+    _, flags, number, identifier = _BODY.unpack(body)
+    return flags, number, UUID(bytes=identifier)
 
 
 def event_id(position: Position) -> str:

@@ -1,7 +1,7 @@
 """The filters of the list and of the stream, as query parameters."""
 
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
 
 from fastapi import Depends, Query
 
@@ -10,6 +10,9 @@ from btcwatcher_api.signals.filters import Filter
 from btcwatcher_api.signals.types import TYPES_OF_ACTION, Action, SignalType
 from btcwatcher_crds.names import split_strategy_id
 from btcwatcher_crds.strategy import SignalLevel
+
+_DAY: Final = timedelta(days=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 # A coroutine, for FastAPI gives functions to another thread, which costs more than this does.
@@ -72,3 +75,16 @@ def aware(name: str, moment: datetime | None) -> datetime | None:
             422, f"{name}: must be after 1970 and before 9999", [(name, "must be after 1970 and before 9999")]
         )
     return aware
+
+
+def stretch(since: datetime | None, until: datetime | None, longest: timedelta) -> tuple[datetime, datetime]:
+    """From when until when: the last day if nothing is said. Raises Problem 422 for more than `longest`."""
+    end = aware("until", until) or datetime.now(UTC)
+    # Nothing was before 1970, and ids cannot say so.
+    begin = aware("since", since) or max(end - _DAY, _EPOCH)
+    if begin >= end:
+        raise Problem(422, "since: must be before until", [("since", "must be before until")])
+    if end - begin > longest:
+        message = f"must be at most {longest.days} days before until"
+        raise Problem(422, f"since: {message}", [("since", message)])
+    return begin, end

@@ -1,7 +1,7 @@
 """`/api/v1/signals/statistics/...`"""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -11,7 +11,7 @@ from btcwatcher_api.access import viewer
 from btcwatcher_api.problems import Problem, responses
 from btcwatcher_api.signals import statistics
 from btcwatcher_api.signals.endpoints import Reading
-from btcwatcher_api.signals.filter_query import aware, split
+from btcwatcher_api.signals.filter_query import split, stretch
 from btcwatcher_api.signals.filters import Filter
 from btcwatcher_api.signals.statistics import Interval
 from btcwatcher_crds.names import strategy_id
@@ -24,8 +24,6 @@ router = APIRouter(
 )
 
 _LONGEST: Final = timedelta(days=31)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY: Final = timedelta(days=1)
 _STRATEGIES: Final = 100
 
 
@@ -95,7 +93,7 @@ async def get_summary(
     until: Until = None,
 ) -> Summary:
     """At most 31 days at once."""
-    begin, end = _stretch(since, until, _LONGEST)
+    begin, end = stretch(since, until, _LONGEST)
     rows = await statistics.by_strategy(connection, _filter(namespace, strategy, begin, end))
     return Summary(
         since=begin,
@@ -120,7 +118,7 @@ async def get_trend(
     interval: Interval = Interval.HOUR,
 ) -> Trend:
     """At most 31 days by the hour, 366 by the day. `since` is moved back to the begin of its interval."""
-    begin, end = _stretch(since, until, interval.longest)
+    begin, end = stretch(since, until, interval.longest)
     begin = interval.begin_of(begin)
     counted = await statistics.by_interval(connection, _filter(namespace, strategy, begin, end), interval)
     nothing = statistics.summed([])
@@ -129,18 +127,6 @@ async def get_trend(
         points.append(Point(begin=begin, **asdict(counted.get(begin, nothing))))
         begin += interval.length
     return Trend(interval=interval, points=points)
-
-
-def _stretch(since: datetime | None, until: datetime | None, longest: timedelta) -> tuple[datetime, datetime]:
-    end = aware("until", until) or datetime.now(UTC)
-    # Nothing was before 1970, and ids cannot say so.
-    begin = aware("since", since) or max(end - _DAY, _EPOCH)
-    if begin >= end:
-        raise Problem(422, "since: must be before until", [("since", "must be before until")])
-    if end - begin > longest:
-        message = f"must be at most {longest.days} days before until"
-        raise Problem(422, f"since: {message}", [("since", message)])
-    return begin, end
 
 
 def _filter(namespace: str | None, strategy: str | None, since: datetime, until: datetime) -> Filter:

@@ -68,6 +68,14 @@ _MATRIX: Final[dict[tuple[str, str], Role | None]] = {
     ("PUT", "/api/v1/notifications/channels/{channel_id}"): Role.TRADER,
     ("DELETE", "/api/v1/notifications/channels/{channel_id}"): Role.TRADER,
     ("POST", "/api/v1/notifications/alertmanager"): Role.TRADER,
+    ("GET", "/api/v1/notifications"): Role.VIEWER,
+    ("GET", "/api/v1/notifications/"): Role.VIEWER,
+    ("GET", "/api/v1/notifications/statistics"): Role.VIEWER,
+    ("GET", "/api/v1/notifications/{delivery_id}"): Role.VIEWER,
+    ("POST", "/api/v1/notifications/send"): Role.TRADER,
+    ("POST", "/api/v1/notifications/test"): Role.TRADER,
+    ("POST", "/api/v1/notifications/replay"): Role.TRADER,
+    ("POST", "/api/v1/notifications/{delivery_id}/replay"): Role.TRADER,
     ("GET", "/api/v1/system/capacity"): Role.VIEWER,
     ("GET", "/api/v1/system/capacity/detailed"): Role.VIEWER,
     ("GET", "/api/v1/system/capacity/utilization-trend"): Role.VIEWER,
@@ -167,7 +175,7 @@ async def test_every_route(served: Api, caller: str) -> None:
             # A body that cannot be read may be told of first, but nothing is done.
             good = got == 403 or (got == 422 and method in ("POST", "PUT", "PATCH"))
         else:
-            good = got in (200, 404, 415, 422, 428, 503)
+            good = got in (200, 202, 404, 415, 422, 428, 503)
         if not good:
             wrong[f"{method} {path}"] = got
     assert wrong == {}

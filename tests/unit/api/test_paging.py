@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from btcwatcher_api.signals.cursor import Cursor, decode
+from btcwatcher_api.signals.cursor import Cursor, WrittenCursor, decode, decode_written
 from btcwatcher_api.signals.dedup import first_id_after, first_id_at, signal_id
 from btcwatcher_api.signals.rollup import whole_hours
 from btcwatcher_api.tables.partitions import months, partition_name
@@ -19,6 +19,18 @@ from btcwatcher_api.tables.retention import expired
 def test_a_cursor_comes_back_as_it_was(newer: bool, arrival: int | None) -> None:
     cursor = Cursor(uuid4(), newer, arrival)
     assert decode(cursor.encode()) == cursor
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_a_cursor_by_time_of_writing_comes_back_to_the_microsecond_and_is_of_no_other_list(newer: bool) -> None:
+    cursor = WrittenCursor(uuid4(), newer, datetime(2026, 11, 27, 12, 0, 0, 1, tzinfo=UTC))
+    assert decode_written(cursor.encode()) == cursor
+    with pytest.raises(ValueError, match="another list"):
+        decode(cursor.encode())
+    with pytest.raises(ValueError, match="another list"):
+        decode_written(Cursor(uuid4(), newer, 7).encode())
+    with pytest.raises(ValueError, match="not a cursor"):
+        decode_written("bQ")
 
 
 @pytest.mark.parametrize("text", ["", "x", "====", "ü", "bQ", "A" * 24, "A" * 40, "bgGiBghPBIgCgjFw9xFkvN4x"])

@@ -7,13 +7,17 @@ from enum import StrEnum
 from btcwatcher_crds.conditions import ChannelReason
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     """Where a delivery stands: a column of `deliveries`."""
 
     PENDING = "Pending"
     SENT = "Sent"
     FAILED = "Failed"
     SKIPPED = "Skipped"
+
+
+State = DeliveryState
+"""In the worker, where there is no other."""
 
 
 @dataclass(frozen=True, slots=True)
