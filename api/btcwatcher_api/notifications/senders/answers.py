@@ -29,6 +29,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 def kept(text: str, credentials: Mapping[str, str]) -> str:
     """The text as an Outcome may hold it. Scrubbed before it is cut: a credential cut in two is not found again."""
+    if not text:
+        return ""
     text = text.encode("utf-8", "replace").decode()
     secrets = _secrets(credentials)
     looked_at = text[: ANSWER_MAX * 20]

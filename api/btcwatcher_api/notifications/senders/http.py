@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.request import getproxies_environment
 from weakref import WeakKeyDictionary
 
-import httpx
+import aiohttp
 
 from btcwatcher_api.notifications.senders import tls
 from btcwatcher_api.notifications.senders.faults import NotSent
@@ -17,11 +17,10 @@ from btcwatcher_crds.conditions import ChannelReason
 ANSWER_BYTES_MAX: Final = 64 * 1024
 """More of an answer is not read: vendors say what they have to say in less than one kilobyte."""
 
-# They tell of every request with its URL and headers, and the URLs of Telegram, WeCom and Feishu are the credentials.
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+_HEADERS: Final = {"Content-Type": "application/json; charset=utf-8", "Accept-Encoding": "identity"}
+_KEEP_SECONDS: Final = 30.0
 
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,45 +38,53 @@ async def post(url: str, body: Mapping[str, Any], timeout: float) -> Answer:
     To connect may take half the time, so that a vendor out of reach is told from one that does not answer.
     """
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    headers = {"Content-Type": "application/json; charset=utf-8", "Accept-Encoding": "identity"}
-    limits = httpx.Timeout(timeout, connect=timeout / 2)
+    limits = aiohttp.ClientTimeout(total=timeout, connect=timeout / 2)
     try:
-        if not 0 < (httpx.URL(url).port or 80) < 65536:
-            raise httpx.InvalidURL("no such port")
-        async with _client().stream("POST", url, content=content, headers=headers, timeout=limits) as response:
+        async with _session().post(
+            url, data=content, headers=_HEADERS, timeout=limits, allow_redirects=False
+        ) as response:
             return await _read(response)
-    except httpx.ConnectTimeout:
+    except aiohttp.ConnectionTimeoutError:
         raise NotSent(ChannelReason.UNREACHABLE, f"no connection within {timeout / 2:g} s") from None
-    except httpx.TimeoutException:
+    except TimeoutError:
         raise NotSent(ChannelReason.TIMEOUT, f"no answer within {timeout:g} s") from None
-    except httpx.UnsupportedProtocol:
+    except aiohttp.NonHttpUrlClientError:
         raise NotSent(ChannelReason.SPEC_INVALID, "spec.endpoint must be http:// or https://") from None
-    except (httpx.TransportError, OSError) as error:
-        raise NotSent(ChannelReason.UNREACHABLE, f"{type(error).__name__}: {error}") from None
-    except (httpx.InvalidURL, ValueError, OverflowError):
+    except aiohttp.ClientResponseError as error:
+        # It tells the whole URL, of which only this is news.
+        raise NotSent(ChannelReason.UNREACHABLE, f"{type(error).__name__}: {error.message}") from None
+    except (aiohttp.InvalidURL, ValueError, OverflowError):
         raise NotSent(ChannelReason.SPEC_INVALID, "spec.endpoint is not a URL that can be called") from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise NotSent(ChannelReason.UNREACHABLE, f"{type(error).__name__}: {error}") from None
 
 
 async def close() -> None:
     """Close the pool of the running loop, at the end of the process."""
-    client = _clients.pop(asyncio.get_running_loop(), None)
-    if client is not None:
-        await client.aclose()
+    session = _sessions.pop(asyncio.get_running_loop(), None)
+    if session is not None:
+        await session.close()
 
 
-def _client() -> httpx.AsyncClient:
+def _session() -> aiohttp.ClientSession:
     loop = asyncio.get_running_loop()
-    client = _clients.get(loop)
-    if client is None:
+    session = _sessions.get(loop)
+    if session is None:
         # How many messages are under way at once is for the worker to say.
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
-        client = _clients[loop] = httpx.AsyncClient(verify=tls.context(), limits=limits, follow_redirects=False)
-    return client
+        connector = aiohttp.TCPConnector(ssl=tls.context(), limit=0, keepalive_timeout=_KEEP_SECONDS)
+        session = _sessions[loop] = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            # It looks at the environment for each request: only where a proxy is set there.
+            trust_env=bool(getproxies_environment()),
+        )
+    return session
 
 
-async def _read(response: httpx.Response) -> Answer:
+async def _read(response: aiohttp.ClientResponse) -> Answer:
     chunks = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.content.iter_any():
         chunks += chunk
         if len(chunks) > ANSWER_BYTES_MAX:
             break
@@ -87,7 +94,7 @@ async def _read(response: httpx.Response) -> Answer:
     except (ValueError, RecursionError):
         fields = None
     return Answer(
-        status=response.status_code,
+        status=response.status,
         headers=response.headers,
         text=text,
         fields=fields if isinstance(fields, dict) else None,

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from functools import lru_cache, wraps
 from typing import Any, Final
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import Environment, StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2 import filters as stock
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Undefined
@@ -95,11 +95,16 @@ def parse(source: str) -> Template:
     return _compiled(source)
 
 
+def parse_default(source: str) -> Template:
+    """As `parse`, for a template that comes with us: it is not guarded against itself."""
+    return _compiled(source, guarded=False)
+
+
 @lru_cache(maxsize=256)
-def _compiled(source: str) -> Template:
+def _compiled(source: str, *, guarded: bool = True) -> Template:
     token = _meter.set(_Meter())
     try:
-        return _environment.from_string(source)
+        return (_environment if guarded else _defaults).from_string(source)
     except TemplateError:
         raise
     # The parser and Python's own compiler give up on what is nested hundreds deep.
@@ -186,6 +191,13 @@ class _Environment(ImmutableSandboxedEnvironment):
         if abs(result) > _LARGEST:
             raise TooMuchError("the template makes a number that is too large")
         return result
+
+
+class _Unguarded(_Environment):
+    """Fields are read without the sandbox, which takes as long as all the rest of a message."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return Environment.getattr(self, obj, attribute)
 
 
 def _named(value: Any) -> str:
@@ -408,8 +420,8 @@ _TESTS: Final = (
 )
 
 
-def _make() -> _Environment:
-    environment = _Environment(
+def _make(kind: type[_Environment]) -> _Environment:
+    environment = kind(
         undefined=_Unknown,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -423,4 +435,5 @@ def _make() -> _Environment:
     return environment
 
 
-_environment: Final = _make()
+_environment: Final = _make(_Environment)
+_defaults: Final = _make(_Unguarded)

@@ -105,9 +105,9 @@ class _Context:
         what = subject.values.get("type") or ("resolved" if subject.values.get("resolved") else "")
         return f"for {subject.kind.value} {what}".rstrip()
 
-    def alone(self, subject: Subject) -> dict[str, Any]:
+    def alone(self, subject: Subject, *, with_line: bool = True) -> dict[str, Any]:
         seen = view(subject, self.language, self.zone)
-        return self._variables([self._with_line(seen)], [seen], Shape.SINGLE)
+        return self._variables([self._with_line(seen) if with_line else seen], [seen], Shape.SINGLE)
 
     def variables(self) -> dict[str, Any]:
         if self.shape is Shape.SINGLE:
@@ -161,7 +161,8 @@ def _by_default(context: _Context) -> str:
 
 
 def _alone_by_default(context: _Context, subject: Subject) -> str:
-    return lang.run(_default(context.language, _KIND_TEMPLATES[subject.kind]), context.alone(subject))
+    # The defaults for one subject do not read its line, which would take as long as they do.
+    return lang.run(_default(context.language, _KIND_TEMPLATES[subject.kind]), context.alone(subject, with_line=False))
 
 
 _KIND_TEMPLATES: Final = {Kind.SIGNAL: "signal", Kind.ALERT: "alert", Kind.MANUAL: "manual", Kind.TEST: "test"}
@@ -180,4 +181,4 @@ def _of_priority(priority: Priority) -> tuple[Subject, ...]:
 @cache
 def _default(language: Language, name: str) -> Template:
     source = files(__package__).joinpath("defaults", language.value, f"{name}.md.j2").read_text(encoding="utf-8")
-    return lang.parse(source)
+    return lang.parse_default(source)

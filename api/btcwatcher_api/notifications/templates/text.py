@@ -64,15 +64,20 @@ def escape_lines(text: str) -> Markdown:
 
 
 def _escape_line(line: str) -> str:
-    shown = "".join(character for character in line if unicodedata.category(character) not in ("Cc", "Cf", "Cs"))
-    shown = _SPECIAL.sub(r"\\\g<0>", shown)
+    shown = _SPECIAL.sub(r"\\\g<0>", _visible(line))
     return _LINE_START.sub(lambda at: f"{at[1]}\\{at[2]}" if at[2] else f"{at[1]}{at[3]}\\{at[4]}", shown)
+
+
+def _visible(line: str) -> str:
+    """Without what cannot be seen: control and format characters."""
+    if line.isprintable():
+        return line
+    return "".join(character for character in line if unicodedata.category(character) not in ("Cc", "Cf", "Cs"))
 
 
 def code(text: str) -> Markdown:
     """As code, in one line."""
-    shown = " ".join(text.split()).replace("`", "'")
-    shown = "".join(character for character in shown if unicodedata.category(character) not in ("Cc", "Cf", "Cs"))
+    shown = _visible(" ".join(text.split()).replace("`", "'"))
     return Markdown(f"`{shown}`" if shown else "")
 
 
