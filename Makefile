@@ -27,7 +27,8 @@ unit: .venv/.installed ## The tests that take seconds
 	@$(VENV)/pytest -q tests/unit tests/golden
 
 faults: setup ## Every fault at every request of the operator (test runs each once), and the whole stack on a real API server; half an hour
-	$(VENV)/pytest -q tests/faults tests/e2e --all-faults
+	$(VENV)/pytest -q -n 3 --dist load tests/faults --all-faults
+	$(VENV)/pytest -q -n 3 --dist loadscope tests/e2e --all-faults
 
 lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadolint
 	$(VENV)/ruff check $(PYTHON_CODE)

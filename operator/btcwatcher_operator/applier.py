@@ -116,7 +116,13 @@ class Applier:
         """Applies a child over what is there, so that a field which is wanted no longer goes."""
         if made_by_post(live) and applied_hash(live) != applied_hash(child):
             live = await self._cluster.hand_over(child)
-        return await self._cluster.apply(_under(live, child))
+        try:
+            return await self._cluster.apply(_under(live, child))
+        except ClusterError as error:
+            if error.status != 422 or _is_immutable(error):
+                raise
+            # A port that somebody gave another number stays beside ours, and has its name: no apply takes it away.
+            return await self._cluster.overwrite(_under(live, child))
 
     def _drifted(self, key: Key, desired: Object, live: Object) -> bool:
         if desired["kind"] == JOB.kind:

@@ -169,6 +169,17 @@ class Cluster:
             content_type="application/apply-patch+yaml",
         )
 
+    async def overwrite(self, obj: Object) -> Object:
+        """Writes the object's fields over what is there, its lists as a whole; fields that it has not stay."""
+        metadata = obj["metadata"]
+        return await self._call(
+            "PATCH",
+            resource_of(obj).path(metadata["namespace"], metadata["name"]),
+            {"fieldManager": names.FIELD_MANAGER},
+            obj,
+            content_type="application/merge-patch+json",
+        )
+
     async def hand_over(self, obj: Object) -> Object:
         """Has our apply hold what our POST holds of the object; nothing else of it changes. The object then."""
         metadata = obj["metadata"]

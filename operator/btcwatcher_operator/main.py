@@ -36,6 +36,9 @@ from btcwatcher_operator.store import Key, Store
 
 log = structlog.get_logger()
 
+STOPPING_SECONDS = 5.0
+"""How long watches and workers get to end once the Lease is handed over."""
+
 
 async def operate(settings: Settings, platform: Platform) -> None:
     """Stands by until the Lease is ours, then works until SIGTERM or SIGINT, and hands over.
@@ -123,7 +126,8 @@ async def _lead(
         for task in tasks:
             task.cancel()
         await leadership.release()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # Nothing that does not end may keep a process alive which writes nothing any more.
+        await asyncio.wait(tasks, timeout=STOPPING_SECONDS)
 
 
 def _problem(canary: Canary) -> str | None:

@@ -121,7 +121,8 @@ class WorkQueue(Generic[Key]):
             self._changed.clear()
             timeout = self._delayed[0][0] - loop.time() if self._delayed else None
             try:
-                await asyncio.wait_for(self._changed.wait(), timeout)
+                async with asyncio.timeout(timeout):
+                    await self._changed.wait()
             except TimeoutError:
                 continue
 

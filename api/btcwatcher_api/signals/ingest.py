@@ -111,7 +111,8 @@ class GroupCommit:
         self._wake.set()
         if self._tasks:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._tasks[0]), _DRAIN_SECONDS)
+                async with asyncio.timeout(_DRAIN_SECONDS):
+                    await asyncio.shield(self._tasks[0])
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -186,7 +187,8 @@ class GroupCommit:
                 return False
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _IDLE_CHECK_SECONDS)
+                async with asyncio.timeout(_IDLE_CHECK_SECONDS):
+                    await self._wake.wait()
             return bool(self._queue) or not self._stopping
         return True
 

@@ -59,7 +59,8 @@ async def events(
                 yield b"".join(_event(one) for one in found)
             elif not moved:
                 try:
-                    await asyncio.wait_for(changed.wait(), min(heartbeat, left))
+                    async with asyncio.timeout(min(heartbeat, left)):
+                        await changed.wait()
                 except TimeoutError:
                     yield format_sse_event(comment="heartbeat", id=event_id(position))
 

@@ -113,7 +113,8 @@ class Agent:
             beat.cancel()
         if registration is not None:
             with contextlib.suppress(ApiError, aiohttp.ClientError, TimeoutError, OSError):
-                await asyncio.wait_for(registration.say(ready=False), 1)
+                async with asyncio.timeout(1):
+                    await registration.say(ready=False)
         await self._pods.stop()
         for task in self._tasks.values():
             task.cancel()

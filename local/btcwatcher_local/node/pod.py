@@ -129,7 +129,8 @@ class PodWorker:
                 log.exception("pod sync failed", pod="/".join(self.key))
                 delay = _RETRY * 5
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), delay)
+                async with asyncio.timeout(delay):
+                    await self._wake.wait()
 
     async def shut_down(self, grace_cap: float) -> None:
         """Stop the containers because the agent ends; the object stays in the API."""

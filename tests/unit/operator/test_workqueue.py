@@ -96,3 +96,15 @@ async def test_a_held_key_does_not_hold_up_the_others() -> None:
     assert await asyncio.wait_for(queue.get(), 1) == "b"
     queue.done("b")
     await asyncio.wait_for(queue.idle(), 1)
+
+
+async def test_a_worker_that_is_cancelled_as_a_key_comes_ends_all_the_same() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add_after("a", 30)
+    worker = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add("b")
+    worker.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await worker
+    assert await queue.get() == "b"

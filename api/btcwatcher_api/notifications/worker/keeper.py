@@ -104,7 +104,8 @@ class Keeper:
         while True:
             seconds = _EVERY_SECONDS * random.uniform(0.7, 1.3)  # noqa: S311 - jitter, not a secret
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
                 await asyncio.sleep(_SETTLE_SECONDS)
             self._changed.clear()
             try:

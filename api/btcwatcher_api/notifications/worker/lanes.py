@@ -137,7 +137,8 @@ class Lane:
                 self.problem = None
             backoff = _FIRST_BACKOFF
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
 
     def end(self) -> None:
         """Begin nothing more; `run` ends as soon as it may."""

@@ -186,7 +186,8 @@ class Settler:
     async def drained(self, seconds: float) -> bool:
         """Wait until all is noted, but no longer than that; whether it is."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
         return self._idle.is_set()
 
     async def close(self) -> None:

@@ -64,7 +64,8 @@ class GarbageCollector:
             except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
                 log.warning("discovery failed", error=str(error))
             try:
-                await asyncio.wait_for(self._look_again.wait(), _REDISCOVER)
+                async with asyncio.timeout(_REDISCOVER):
+                    await self._look_again.wait()
                 # A new CRD is served a moment after its object is written.
                 await asyncio.sleep(_SETTLE)
             except TimeoutError:
