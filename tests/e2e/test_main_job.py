@@ -5,19 +5,22 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 import pytest
 
 from btcwatcher_crds import names
-from support import stack
+from support import stack, vendors
 from support.kubectl import REPOSITORY, Kubectl, until
-from support.manifests import EAGER, HOLDER, namespace, strategy
+from support.manifests import EAGER, HOLDER, channel, namespace, secret, strategy
 from support.stack import RunningStack
+from support.vendors import Vendor
 
 Object = dict[str, Any]
 
@@ -39,9 +42,35 @@ def holder(running: RunningStack) -> tuple[str, str]:
     return "desk", "holder"
 
 
-def test_from_apply_to_a_signal(running: RunningStack) -> None:
+@pytest.fixture(scope="module")
+def robot() -> Iterator[Vendor]:
+    """A Telegram Bot API."""
+    with vendors.served_beside(vendors.telegram) as serving:
+        yield serving
+
+
+@pytest.fixture(scope="module")
+def own(running: RunningStack, robot: Vendor) -> tuple[str, str]:
+    """A bot that trades, and whose signals are told by mail, by webhook and, with a wrong token, by Telegram."""
+    smtp, hooks = str(running.smtp_port), running.catcher_url.replace("http://", "json://") + "/hooks"
+    mail = {"host": "127.0.0.1", "port": smtp, "security": "none", "from": "bots@example.com", "to": "desk@example.com"}
+    running.kubectl.apply(
+        namespace("mine"),
+        secret("mail", "mine", **mail),
+        secret("hook", "mine", url=f"{hooks}/hook"),
+        secret("spare", "mine", url=f"{hooks}/spare"),
+        secret("robot", "mine", token="110201543:no-such-token", chatId=vendors.TELEGRAM_CHAT),
+        channel("mail", "mine", "Email"),
+        channel("hook", "mine", "Apprise", language="zh"),
+        channel("spare", "mine", "Apprise"),
+        channel("robot", "mine", "Telegram", endpoint=robot.url, fallback={"name": "spare"}),
+        strategy("own", "mine", signals={"notify": {"channels": ["mail", "hook", "robot"]}}),
+    )
+    return "mine", "own"
+
+
+def test_from_apply_to_a_signal(running: RunningStack, own: tuple[str, str]) -> None:
     kubectl = running.kubectl
-    kubectl.apply(namespace("mine"), strategy("own", "mine"))
     kubectl("-n", "mine", "wait", "--for=condition=Ready", "strategy/own", "--timeout=120s", timeout=130)
     fills = until(lambda: running.signals(strategy="own", type="exit_fill"), "an exit fill", 90)
     assert {fill["pair"] for fill in fills} <= {"BTC/USDT", "SOL/USDT"}
@@ -59,10 +88,64 @@ def test_from_apply_to_a_signal(running: RunningStack) -> None:
         until(lambda: "Bot heartbeat" in _logs(kubectl, "mine", "own-0"), "a heartbeat in the logs", 40)
 
     kubectl("-n", "mine", "delete", "strategy", "own", "--wait=true")
-    until(lambda: not kubectl.list("pods,statefulsets,services,ingresses,secrets", "mine"), "the children are gone", 60)
+    until(lambda: not kubectl.list("pods,statefulsets,services,ingresses", "mine"), "the children are gone", 60)
+    ours = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
+    until(lambda: not kubectl.list("secrets", "mine", "-l", ours), "its Secrets are gone", 60)
     claims = [claim["metadata"]["name"] for claim in kubectl.list("persistentvolumeclaims", "mine")]
     assert claims == ["own-data"], "the volume is retained"
     assert running.signals(strategy="own"), "history stays"
+
+
+def _channel(kubectl: Kubectl, name: str) -> Object:
+    seen = kubectl.get("notificationchannel", name, "mine") or {}
+    return {c["type"]: (c["status"], c["reason"]) for c in seen.get("status", {}).get("conditions", [])}
+
+
+def _told(running: RunningStack, name: str) -> list[tuple[str, list[str]]]:
+    """State and attempts of what a channel was to tell, the first first."""
+    with psycopg.connect(running.database_url) as connection:
+        return connection.execute(
+            "SELECT d.state, array_agg(a.reason ORDER BY a.number) FROM deliveries d JOIN delivery_attempts a"
+            " ON a.delivery_id = d.id WHERE d.channel_namespace = 'mine' AND d.channel = %s"
+            " GROUP BY d.id, d.state, d.created_at ORDER BY d.created_at",
+            (name,),
+        ).fetchall()
+
+
+def test_its_signals_are_told_by_mail_and_webhook(running: RunningStack, own: tuple[str, str]) -> None:
+    mail = until(lambda: running.caught("desk@example.com"), "a mail", 120)[0]
+    assert (mail["way"], mail["title"].split()[0]) == ("mail", "Entry")
+    assert "· own" in mail["title"]
+    assert "Strategy: mine/own" in mail["text"]
+    hook = until(lambda: running.caught("/hooks/hook"), "a webhook", 20)[0]
+    assert (hook["way"], hook["title"].split()[0]) == ("webhook", "开仓委托")
+    assert "策略：mine/own" in hook["text"]
+    for name in ("mail", "hook"):
+        until(lambda name=name: _channel(running.kubectl, name) == {"Ready": ("True", "Sent")}, f"{name} is Ready", 20)  # type: ignore[misc]
+        assert _told(running, name)[0] == ("Sent", ["Sent"])
+    page = httpx.get(running.catcher_url, timeout=10).text
+    assert mail["title"] in page
+    assert hook["title"] in page
+
+
+def test_a_channel_with_a_wrong_token_says_so_falls_back_and_is_mended(
+    running: RunningStack, own: tuple[str, str], robot: Vendor
+) -> None:
+    kubectl = running.kubectl
+    spared = until(lambda: running.caught("/hooks/spare"), "what the fallback got", 120)[0]
+    assert "· own" in spared["title"]
+    refused = {"Ready": ("False", "Auth"), "Paused": ("True", "Paused")}
+    until(lambda: _channel(kubectl, "robot") == refused, "its conditions", 20)
+    until(lambda: "Unauthorized" in kubectl("-n", "mine", "describe", "notificationchannel", "robot"), "the Event", 20)
+    assert "no-such-token" not in kubectl("-n", "mine", "get", "notificationchannels,events", "-o", "yaml")
+    assert robot.received == []
+    kubectl.apply(secret("robot", "mine", token=vendors.TELEGRAM_TOKEN, chatId=vendors.TELEGRAM_CHAT))
+    # Within seconds, while its pause would last a minute and more.
+    until(lambda: robot.received, "what waited", 30)
+    until(lambda: _channel(kubectl, "robot") == {"Ready": ("True", "Sent")}, "it is Ready", 20)
+    state, attempts = until(lambda: [told for told in _told(running, "robot") if told[0] == "Sent"], "Sent", 20)[0]
+    assert (state, attempts[-1]) == ("Sent", "Sent")
+    assert _told(running, "spare")[0] == ("Sent", ["Sent"])
 
 
 def _logs(kubectl: Kubectl, space: str, pod: str) -> str:

@@ -72,3 +72,18 @@ def strategy(name: str, namespace: str, source: str | None = EAGER, cls: str = "
 
 def namespace(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def secret(name: str, namespace: str, **data: str) -> Object:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
+
+
+def channel(name: str, namespace: str, kind: str, **spec: Any) -> Object:
+    """A NotificationChannel whose Secret has its name."""
+    return {
+        "apiVersion": "btcwatcher.io/v1alpha1",
+        "kind": "NotificationChannel",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"type": kind, "credentialsRef": {"name": name}, **spec},
+    }

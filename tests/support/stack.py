@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -26,6 +27,9 @@ class RunningStack:
     folder: Path
     api_url: str
     collector_url: str
+    catcher_url: str
+    smtp_port: int
+    """Where the catcher takes mails."""
     output: Path
     process: subprocess.Popen[bytes]
 
@@ -46,6 +50,16 @@ class RunningStack:
         answer.raise_for_status()
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
+
+    def caught(self, to: str) -> list[dict[str, Any]]:
+        """What the catcher has of one receiver, or of one webhook's path, the first first."""
+        items = httpx.get(f"{self.catcher_url}/messages", timeout=10).json()["items"]
+        return [item for item in reversed(items) if item["to"] == to]
+
+    @property
+    def database_url(self) -> str:
+        """As the API was given it."""
+        return self.environment(self.listener(urlsplit(self.api_url).port or 0))["BTCWATCHER_DATABASE_URL"]
 
     def processes(self) -> list[int]:
         """Every process with this stack's folder in its command line or environment, or working in it."""
@@ -98,12 +112,12 @@ def running(folder: Path, pool: str, *arguments: str) -> Iterator[RunningStack]:
     """`btcwatcher-local up` without the examples; stopped by Ctrl-C at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "output.log"
-    port, collector_port = free_port(), free_port()
+    port, collector_port, catcher_port, smtp_port = free_port(), free_port(), free_port(), free_port()
     command = [
         str(REPOSITORY / ".venv" / "bin" / "btcwatcher-local"), "up", "--no-examples", "--folder", str(folder),
         "--api-port", str(port), "--ingress-port", str(free_port()), "--pool", pool,
         "--collector-port", str(collector_port), "--worker-port", str(free_port()),
-        "--catcher-port", str(free_port()), "--smtp-port", str(free_port()), *arguments,
+        "--catcher-port", str(catcher_port), "--smtp-port", str(smtp_port), *arguments,
     ]  # fmt: skip
     # Below a folder of root's Postgres keeps its data elsewhere, where an earlier run of this path may have left some.
     database = EmbeddedPostgres(folder / "postgres")
@@ -111,7 +125,9 @@ def running(folder: Path, pool: str, *arguments: str) -> Iterator[RunningStack]:
     with output.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
     local = "http://127.0.0.1"
-    stack = RunningStack(folder, f"{local}:{port}", f"{local}:{collector_port}", output, process)
+    stack = RunningStack(
+        folder, f"{local}:{port}", f"{local}:{collector_port}", f"{local}:{catcher_port}", smtp_port, output, process
+    )
     try:
         deadline = time.monotonic() + START_SECONDS
         while READY not in output.read_text():

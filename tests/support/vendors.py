@@ -9,14 +9,18 @@ import hmac
 import json
 import time
 from collections import deque
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from queue import Queue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    Judge = Callable[["Vendor", web.Request, dict[str, Any], bytes], web.Response]
 
 TELEGRAM_TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"  # the one of Telegram's own document
 TELEGRAM_CHAT = "-1001234567890"
@@ -144,7 +148,7 @@ def anything(vendor: Vendor, request: web.Request, body: dict[str, Any], raw: by
 
 @asynccontextmanager
 async def serving(
-    judge: Callable[[Vendor, web.Request, dict[str, Any], bytes], web.Response],
+    judge: Judge,
 ) -> AsyncIterator[Vendor]:
     vendor = Vendor()
 
@@ -168,6 +172,32 @@ async def serving(
         yield vendor
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def served_beside(judge: Judge) -> Iterator[Vendor]:
+    """In a thread of its own, for tests that have no loop."""
+    started: Queue[Vendor] = Queue()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with serving(judge) as vendor:
+            started.put(vendor)
+            await asyncio.Event().wait()
+
+    def run() -> None:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
+        loop.close()
+
+    task = loop.create_task(serve())
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield started.get(timeout=30)
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join(10)
 
 
 async def _scripted(request: web.Request, scripted: Scripted) -> web.StreamResponse:
