@@ -7,7 +7,7 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
 PYTHON_CODE := crds operator api local images tests manifests
 
-.PHONY: help setup run demo test unit faults lint typecheck format bench crds openapi lock clean
+.PHONY: help setup run demo test unit faults lint typecheck format bench crds dashboards openapi lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,7 +34,7 @@ lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadoli
 	$(VENV)/ruff check $(PYTHON_CODE)
 	$(VENV)/ruff format --check $(PYTHON_CODE)
 	$(VENV)/mypy
-	$(VENV)/lint-imports --no-cache
+	PYTHONPATH=manifests/monitoring $(VENV)/lint-imports --no-cache
 	$(VENV)/shellcheck .ci/run
 	$(VENV)/hadolint images/*/Dockerfile
 
@@ -47,6 +47,9 @@ bench: setup ## Benchmarks: ratios measured within one run
 
 crds: .venv/.installed ## Render crds/*.yaml from the types
 	$(VENV)/python -m btcwatcher_crds.render crds
+
+dashboards: .venv/.installed ## Write manifests/monitoring/dashboards/*.json from their Python
+	PYTHONPATH=manifests/monitoring $(VENV)/python -m btcwatcher_dashboards.render manifests/monitoring/dashboards
 
 openapi: .venv/.installed ## Write docs/openapi.json from the API's routes
 	$(VENV)/btcwatcher-api openapi --output docs/openapi.json

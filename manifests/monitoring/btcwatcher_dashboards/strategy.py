@@ -1,0 +1,197 @@
+"""One Strategy: how its bot fares, what it signals and trades, and what it uses."""
+
+from typing import Final
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from btcwatcher_crds import names
+from btcwatcher_dashboards import variables
+from btcwatcher_dashboards.board import board
+from btcwatcher_dashboards.panels import (
+    BYTES,
+    COUNT,
+    GREEN,
+    MOMENT,
+    MONEY,
+    ORANGE,
+    RATIO,
+    RED,
+    SECONDS,
+    bars,
+    figure,
+    lines,
+    listing,
+    states,
+    words,
+)
+from btcwatcher_dashboards.queries import now, series, sql_rows, sql_series
+
+_ONE: Final = 'namespace="$namespace",name="$strategy"'
+_BOT: Final = f'namespace="$namespace",pod="{names.pod("$strategy")}",container="{names.CONTAINER_BOT}"'
+_REASON: Final = f"max by (reason) (btcwatcher_strategy_ready_reason{{{_ONE}}})"
+_IS_READY: Final = f'count(btcwatcher_strategy_condition{{{_ONE},type="Ready",status="True"}})'
+_ROWS: Final = "namespace = '${namespace}' AND strategy = '${strategy}' AND $__timeFilter(event_time)"
+
+_COMMANDS: Final = f"""
+```
+kubectl -n ${{namespace}} describe strategy ${{strategy}}
+kubectl -n ${{namespace}} logs {names.pod("${strategy}")} -c {names.CONTAINER_BOT} --tail 200 --follow
+kubectl -n ${{namespace}} get events --field-selector involvedObject.name=${{strategy}}
+```
+By REST, with a token of yours:
+```
+curl -H "Authorization: Bearer $TOKEN" ${{api}}/api/v1/strategies/${{namespace}}.${{strategy}}/logs?tail=200
+```
+The API's own pages: [${{api}}/docs](${{api}}/docs)
+"""
+
+
+def dashboard() -> Dashboard:
+    """Where every other dashboard leads when one bot is meant."""
+    return board(
+        "strategy",
+        "Strategy",
+        "One Strategy: its state, trades, signals, restarts and resources.",
+        [
+            variables.prometheus_source(),
+            variables.postgres_source(),
+            variables.namespace(),
+            variables.strategy(),
+            variables.api_address(),
+        ],
+        [
+            figure(
+                "State",
+                "Why condition Ready is as it is; green while it is True. Each reason has a paragraph in "
+                "docs/conditions.md, `kubectl describe` has the bot's own words.",
+                now(f"({_REASON} - 1) + on () group_left () ({_IS_READY} or vector(0))", "{{reason}}"),
+                COUNT,
+                steps={1: GREEN},
+                below=RED,
+                name=True,
+            ),
+            figure(
+                "Asked for",
+                "What the spec says: mode, state, exchange, and the port of the pool that the bot has.",
+                now(
+                    f"max by (mode, state, exchange, port) (btcwatcher_strategy_info{{{_ONE}}})",
+                    "{{mode}}, {{state}}, {{exchange}}, port {{port}}",
+                ),
+                COUNT,
+                span=8,
+                name=True,
+            ),
+            figure(
+                "Trading loop",
+                "How long ago the bot's trading loop came round. Above a minute its exchange is slow or away; one that "
+                "hangs is restarted by itself.",
+                now(f"time() - max(btcwatcher_bot_last_process_timestamp_seconds{{{_ONE}}})", "ago"),
+                SECONDS,
+                steps={60: ORANGE, 300: RED},
+                decimals=0,
+            ),
+            figure(
+                "Open trades",
+                "As of the collector's last visit.",
+                now(f"max(btcwatcher_bot_open_trades{{{_ONE}}})", "open trades"),
+                COUNT,
+            ),
+            figure(
+                "Balance",
+                "What the bot manages, open trades included, valued in its stake currency.",
+                now(f"max by (currency) (btcwatcher_bot_balance{{{_ONE}}})", "{{currency}}"),
+                MONEY,
+                decimals=2,
+            ),
+            lines(
+                "Profit",
+                "Closed: of all closed trades since the first. Open: of the open trades at the current price. "
+                "In the stake currency.",
+                series(f"max by (currency) (btcwatcher_bot_closed_profit{{{_ONE}}})", "closed, {{currency}}"),
+                series(f"max by (currency) (btcwatcher_bot_open_profit{{{_ONE}}})", "open, {{currency}}"),
+                unit=MONEY,
+                least=None,
+            ),
+            bars(
+                "Signals by type",
+                "Everything that the bot said, as it arrived. No entries for long: see whether the loop comes "
+                "round and the pairs have data.",
+                sql_series(
+                    f"""
+                    SELECT $__timeGroupAlias(event_time, $__interval), type AS metric, count(*) AS value
+                    FROM signals WHERE {_ROWS} GROUP BY 1, 2 ORDER BY 1
+                    """
+                ),
+            ),
+            states(
+                "State over time",
+                "A row for each reason that condition Ready has had, filled while it had it.",
+                series(_REASON, "{{reason}}"),
+            ),
+            lines(
+                "Restarts and answers",
+                "Restarts: of the bot in the pod that it has now; a new pod begins at 0. Answers: 1 while the "
+                "bot's API answers the collector. Restarts that go up say that the bot ends or hangs: its last "
+                "error is in the State above.",
+                series(f"max(btcwatcher_strategy_restarts{{{_ONE}}})", "restarts"),
+                series(f"max(btcwatcher_bot_reachable{{{_ONE}}})", "answers"),
+                unit=COUNT,
+                stepped=True,
+            ),
+            lines(
+                "CPU",
+                "Cores that the bot uses; it peaks when a candle closes. Of the kubelet's cAdvisor.",
+                series(f"sum(rate(container_cpu_usage_seconds_total{{{_BOT}}}[$__rate_interval]))", "cores"),
+                unit="none",
+            ),
+            lines(
+                "Memory",
+                "The bot's working set, and its limit where it has one: at the limit it is killed. "
+                "Raise spec.resources.limits.memory when the two come near. Of the kubelet's cAdvisor.",
+                series(f"max(container_memory_working_set_bytes{{{_BOT}}})", "used"),
+                series(f"max(container_spec_memory_limit_bytes{{{_BOT}}}) > 0", "limit"),
+                unit=BYTES,
+                colours={"limit": RED},
+            ),
+            listing(
+                "Closed trades",
+                "The latest exits that were filled, in the time shown.",
+                sql_rows(
+                    f"""
+                    SELECT event_time AS "Time", pair AS "Pair", direction AS "Direction", exit_reason AS "Exit reason",
+                        enter_tag AS "Entry tag", profit_ratio AS "Profit", profit_amount AS "Amount",
+                        stake_currency AS "Currency", extract(epoch FROM event_time - trade_opened_at) AS "Held"
+                    FROM signals WHERE type = 'exit_fill' AND {_ROWS} ORDER BY id DESC LIMIT 100
+                    """
+                ),
+                columns={},
+                units={"Time": MOMENT, "Profit": RATIO, "Amount": MONEY, "Held": SECONDS},
+                span=24,
+                fixed=True,
+            ),
+            listing(
+                "Latest signals",
+                "Everything that the bot said, the newest first; recovered ones never arrived and were filled in from "
+                "the bot's own trades.",
+                sql_rows(
+                    f"""
+                    SELECT event_time AS "Time", type AS "Type", pair AS "Pair", level AS "Level",
+                        strength AS "Strength", price AS "Price", message AS "Message", recovered AS "Recovered"
+                    FROM signals WHERE {_ROWS} ORDER BY id DESC LIMIT 100
+                    """
+                ),
+                columns={},
+                units={"Time": MOMENT},
+                span=14,
+                fixed=True,
+            ),
+            words(
+                "Logs and commands",
+                "Where to look further: Grafana shows figures, the bot's words are in its log.",
+                _COMMANDS,
+                span=10,
+            ),
+        ],
+        since="now-24h",
+        refresh="1m",
+    )
