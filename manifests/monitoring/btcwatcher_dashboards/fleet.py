@@ -149,7 +149,9 @@ def dashboard() -> Dashboard:
                 "look at the bots first, then at the webhook (dashboard Signals and notifications).",
                 sql_series(
                     """
-                    SELECT hour AS "time", coalesce(nullif(level, ''), 'not graded') AS metric, sum(total) AS value FROM signal_hours
+                    SELECT hour AS "time", coalesce(nullif(level, ''), 'not graded') AS metric,
+                        sum(total) AS value
+                    FROM signal_hours
                     WHERE type = 'entry' AND strategy <> '' AND namespace IN (${namespace:sqlstring})
                         AND $__timeFilter(hour)
                     GROUP BY 1, 2 ORDER BY 1
