@@ -1,11 +1,26 @@
 """Sending again what came to its end: one delivery, or many by a filter. Works in the caller's transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, RowMapping, Select, and_, func, literal, null, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    RowMapping,
+    Select,
+    Text,
+    and_,
+    any_,
+    func,
+    literal,
+    not_,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from btcwatcher_api.notifications.delivery_filter import DeliveryFilter, conditions
@@ -14,6 +29,7 @@ from btcwatcher_api.notifications.worker.claims import Channel
 from btcwatcher_api.notifications.worker.verdicts import DeliveryState
 
 _KEY: Final = ("subject_id", "channel_namespace", "channel", "created_at")
+_TEXTS: Final = ARRAY(Text())
 _PLACE: Final = (deliveries.c.created_at, deliveries.c.id)
 
 
@@ -41,7 +57,7 @@ async def find(connection: AsyncConnection, wanted: DeliveryFilter, known: Colle
     some = _page(select(literal(1)), wanted, _among(known), limit + 1).subquery()
     counted: int = (await connection.execute(select(func.count()).select_from(some))).scalar_one()
     columns = deliveries.c.channel_namespace, deliveries.c.channel
-    lost = _page(select(*columns), wanted, ~_among(known), limit).subquery()
+    lost = _page(select(*columns), wanted, not_(_among(known)), limit).subquery()
     rows = await connection.execute(select(*lost.c, func.count()).group_by(*lost.c).order_by(*lost.c))
     return Found(min(counted, limit), counted > limit, {Channel(row[0], row[1]): row[2] for row in rows})
 
@@ -78,6 +94,5 @@ def _page(query: Select[Any], wanted: DeliveryFilter, place: ColumnElement[bool]
 
 
 def _among(known: Collection[Channel]) -> ColumnElement[bool]:
-    columns = tuple_(deliveries.c.channel_namespace, deliveries.c.channel)
-    pairs: Sequence[tuple[str, str]] = [(one.namespace, one.name) for one in known]
-    return columns.in_(pairs)
+    # One array, which Postgres hashes: a thousand pairs would be compared with each row one by one.
+    return deliveries.c.channel_namespace + "/" + deliveries.c.channel == any_(literal(list(map(str, known)), _TEXTS))

@@ -14,7 +14,7 @@ from btcwatcher_api.notifications.delivery_filter import DeliveryFilter, Wanted
 from btcwatcher_api.notifications.delivery_schemas import ChannelId
 from btcwatcher_api.notifications.statistics import Counts, Latencies, Statistics
 from btcwatcher_api.problems import responses
-from btcwatcher_api.signals.endpoints import Asking
+from btcwatcher_api.signals.endpoints import Reading
 from btcwatcher_api.signals.filter_query import stretch
 from btcwatcher_crds.notification_channel import PriorityName
 
@@ -78,7 +78,7 @@ class DeliveryStatistics(DeliveryCounts):
 
 
 @router.get("/statistics", operation_id="getDeliveryStatistics", summary="Deliveries of a stretch of time, counted")
-async def get_statistics(connection: Asking, wanted: Wanted) -> DeliveryStatistics:
+async def get_statistics(connection: Reading, wanted: Wanted) -> DeliveryStatistics:
     """The last day, if nothing else is asked for; at most 31 days at once."""
     filtered = wanted or DeliveryFilter()
     since, until = stretch(filtered.since, filtered.until, _LONGEST)
