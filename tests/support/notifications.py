@@ -47,7 +47,7 @@ Answer = tuple[int, Mapping[str, Any]]
 YES: Answer = (200, {"ok": True, "result": {"message_id": 1}})
 NO_AUTH: Answer = (401, {"ok": False, "description": "Unauthorized"})
 TROUBLE: Answer = (502, {"ok": False, "description": "Bad Gateway"})
-REFUSED: Answer = (400, {"ok": False, "description": "Bad Request: chat not found"})
+REFUSED: Answer = (400, {"ok": False, "description": "Bad Request: message is too long"})
 
 
 def too_many(seconds: int) -> Answer:

@@ -75,6 +75,9 @@ def telegram(vendor: Vendor, request: web.Request, body: dict[str, Any], raw: by
         return no(429, "Too Many Requests: retry after 7", parameters={"retry_after": 7})
     if body["chat_id"] == "-100404":
         return no(400, "Bad Request: chat not found")
+    if body["chat_id"] == "-100400":
+        migrated = {"migrate_to_chat_id": -1001234567890}
+        return no(400, "Bad Request: group chat was upgraded to a supergroup chat", parameters=migrated)
     if body["chat_id"] == "-100403":
         return no(403, "Forbidden: bot was blocked by the user")
     units = len(body["text"].encode("utf-16-le")) // 2

@@ -28,24 +28,37 @@ _AROUND: Final = 1_500
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _COLOUR: Final = {Priority.P0: "red", Priority.P1: "orange", Priority.P2: "blue"}
 
+# Where nothing else is said, the codes are those of the robot's document, named above.
 _AUTH: Final = frozenset(
     {
-        19001,  # no robot has this token
-        19007,  # the robot was stopped
-        19021,  # the signature does not match, or our clock is an hour off
-        19022,  # our address is not one of those it may be called from
+        # "param invalid: incoming webhook access token invalid": not in the document, but what is answered where no
+        # robot has this token.
+        19001,
+        # The signature does not match, or our clock is an hour off.
+        19021,
+        # Our address is not one of those it may be called from.
+        19022,
     }
 )
-_LIMITED: Final = frozenset({11232, 11233, 99991400})
+_LIMITED: Final = frozenset(
+    {
+        # Too many messages, or too busy at the full hour.
+        11232,
+        # 频控策略, with x-ogw-ratelimit-reset: https://open.feishu.cn/document/ukTMukTMukTM/uUzN04SN3QjL1cDN
+        99991400,
+    }
+)
 _BAD_REQUEST: Final = 9499
-"""Has two meanings: "Bad Request", and from busy robots "too many request"."""
+"""Has two meanings: "Bad Request" in the document, and "too many request" where it is busy."""
 _REFUSED: Final = frozenset(
     {
-        19002,  # a parameter is missing
-        19003,
-        19024,  # none of the robot's key words is in the message
-        19036,  # too large
-        11246,  # the card is refused
+        # "params error, msg_type need": not in the document, but what a robot answers to what is no message.
+        19002,
+        # None of the robot's key words is in the message.
+        19024,
+        # Too large: measured at about 150 KiB, https://github.com/hughcube/laravel-lark/releases/tag/v1.0.0
+        19036,
+        # "Failed to create card content": https://open.feishu.cn/document/server-docs/im-v1/message/create
         230099,
     }
 )

@@ -21,6 +21,7 @@ ENTITIES_MAX: Final = 100
 """Telegram leaves out further ones."""
 
 _TOKEN: Final = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,128}")
+_NO_CHAT: Final = "chat not found"
 _CHAT: Final = re.compile(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{1,64}")
 
 
@@ -48,19 +49,28 @@ def written(spec: NotificationChannelSpec, message: Message) -> dict[str, Any]:
 
 
 def judge(answer: http.Answer) -> Outcome:
-    """Only an answer in Telegram's own form tells of credentials or refusals: a proxy in between may answer too."""
+    """Only an answer in Telegram's own form tells of credentials or refusals: a proxy in between may answer too.
+
+    Texts and codes are those of the Bot API server, https://github.com/tdlib/telegram-bot-api (Client.cpp), fields those
+    of https://core.telegram.org/bots/api#responseparameters.
+    """
     fields = answer.fields or {}
-    parameters = fields.get("parameters")
-    asked = answers.seconds(parameters.get("retry_after")) if isinstance(parameters, dict) else None
+    given = fields.get("parameters")
+    parameters = given if isinstance(given, dict) else {}
+    asked = answers.seconds(parameters.get("retry_after"))
     wait = asked or answers.retry_after(answer.headers)
     match answer.status, fields.get("ok"):
         case 200, True:
             return Outcome(ChannelReason.SENT)
         case 429, _:
             reason = ChannelReason.RATE_LIMITED
-        case ((401 | 404), False):
+        case ((401 | 403 | 404), False):
+            # No such bot; or it was blocked or thrown out: nothing reaches this chat before that is mended.
             reason = ChannelReason.AUTH
-        case ((400 | 403 | 413), False):
+        case 400, False if "migrate_to_chat_id" in parameters or _NO_CHAT in str(fields.get("description")):
+            # The group has another number now, which is in the answer; or there is no such chat.
+            reason = ChannelReason.SECRET_INVALID
+        case ((400 | 413), False):
             reason = ChannelReason.REJECTED
         case status, _ if status >= 500:
             reason = ChannelReason.VENDOR_ERROR

@@ -18,19 +18,21 @@ MARKDOWN_MAX: Final = 4096
 
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{8,128}")
 
-# https://developer.work.weixin.qq.com/document/path/90313
+# Where nothing else is said: 全局错误码, https://developer.work.weixin.qq.com/document/path/90313
 _BUSY: Final = frozenset({-1})
 _AUTH: Final = frozenset(
     {
-        93000,  # no robot has this key, or it was taken out of its group
-        93004,  # the robot was stopped
-        93008,  # the robot is not in the group
-        60020,  # our address is not one of those it may be called from
-        40001,  # no such secret
-        40014,  # no such token
+        # "invalid webhook url", as robots answer: https://github.com/wes-lin/Cloud189Checkin/issues/175
+        93000,
+        # Our address is not one of those it may be called from.
+        60020,
+        # No such secret, and no such token: what a gateway (spec.endpoint) in front of it may answer.
+        40001,
+        40014,
     }
 )
 _LIMITED: Final = frozenset({45009, 45033})
+"""Too many calls, and too many at once."""
 _REFUSED: Final = range(40000, 48000)
 """What is wrong with a request: a parameter (40xxx), too much of it (45xxx), its form (47xxx) and so on."""
 

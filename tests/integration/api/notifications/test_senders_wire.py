@@ -395,14 +395,23 @@ async def test_a_wrong_secret_is_told_of_by_its_key(
         assert len(value.strip()) < 4 or value.strip() not in outcome.answer
 
 
-@pytest.mark.parametrize(("chat", "reason"), [("-100404", ChannelReason.REJECTED), ("-100403", ChannelReason.REJECTED)])
-async def test_a_chat_that_telegram_does_not_have_is_no_fault_of_the_token(
-    chat: str, reason: ChannelReason, serve: Callable[[ChannelType], Awaitable[Vendor]]
+@pytest.mark.parametrize(
+    ("chat", "reason", "said"),
+    [
+        ("-100404", ChannelReason.SECRET_INVALID, "chat not found"),
+        ("-100400", ChannelReason.SECRET_INVALID, "-1001234567890"),
+        ("-100403", ChannelReason.AUTH, "blocked"),
+    ],
+)
+async def test_a_chat_that_telegram_does_not_reach_is_for_a_person_to_mend(
+    chat: str, reason: ChannelReason, said: str, serve: Callable[[ChannelType], Awaitable[Vendor]]
 ) -> None:
+    """Every other message would fail too: none is lost, and the channel says what to do."""
     vendor = await serve(ChannelType.TELEGRAM)
     outcome = await post(ChannelType.TELEGRAM, vendor.url, secret={"token": vendors.TELEGRAM_TOKEN, "chatId": chat})
     assert outcome.reason is reason
-    assert outcome.permanent
+    assert outcome.fault_of_channel
+    assert said in outcome.answer
 
 
 @pytest.mark.parametrize(
