@@ -51,8 +51,8 @@ def written(spec: NotificationChannelSpec, message: Message) -> dict[str, Any]:
 def judge(answer: http.Answer) -> Outcome:
     """Only an answer in Telegram's own form tells of credentials or refusals: a proxy in between may answer too.
 
-    Texts and codes are those of the Bot API server, https://github.com/tdlib/telegram-bot-api (Client.cpp), fields those
-    of https://core.telegram.org/bots/api#responseparameters.
+    Texts and codes are those of the Bot API server, https://github.com/tdlib/telegram-bot-api (Client.cpp), fields
+    those of https://core.telegram.org/bots/api#responseparameters.
     """
     fields = answer.fields or {}
     given = fields.get("parameters")
