@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from btcwatcher_api.notifications.schedule.durations import parse_duration
 from btcwatcher_api.notifications.schedule.state import ChannelState
 from btcwatcher_crds.notification_channel import RateLimit
+
+State = TypeVar("State", bound=ChannelState)
 
 _LEAST_PER: Final = timedelta(seconds=1)
 _FURTHEST_AHEAD: Final = timedelta(hours=1)
@@ -27,6 +29,11 @@ def take(state: ChannelState, limit: RateLimit | None, now: datetime) -> tuple[C
     # A microsecond more than needed: who comes back after exactly this wait finds his token, whatever was rounded.
     wait = counted_at - now + per * ((1 - tokens) / limit.messages) + timedelta(microseconds=1)
     return replace(state, tokens=tokens, tokens_at=counted_at), wait
+
+
+def give_back(state: State, messages: int) -> State:
+    """The tokens of messages that were not sent after all. What the bucket does not hold is cut at the next count."""
+    return state if state.tokens is None else replace(state, tokens=state.tokens + messages)
 
 
 def _tokens(state: ChannelState, capacity: int, per: timedelta, now: datetime) -> tuple[float, datetime]:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.rows import dict_row
 
+from btcwatcher_api.notifications.schedule.rate import give_back
 from btcwatcher_api.notifications.subject import Kind, Subject
 from btcwatcher_api.notifications.worker.claims import Channel, Claim, Claimed
 from btcwatcher_api.notifications.worker.connection import Connect, OwnConnection
@@ -234,7 +235,6 @@ class Outbox:
         where: Mapping[str, Any],
         begun: float,
     ) -> Taken:
-        await connection.execute(_SAVE_STATE, state_values(plan.state) | _line(channel, priority))
         messages = [uuid4() for _ in range(plan.messages)]
         values = {**where, "kind": plan.kind, "rows": plan.rows, "messages": messages, "lease": self._lease}
         cursor = await connection.execute(_CLAIM, values, prepare=True)
@@ -246,6 +246,9 @@ class Outbox:
             together.setdefault(message_id, []).append(
                 Claimed(identifier, subject_id, created_at, number, where["now"], subject, since)
             )
+        # Planned were as many as might be there.
+        state = give_back(plan.state, plan.messages - len(together))
+        await connection.execute(_SAVE_STATE, state_values(state) | _line(channel, priority))
         ends = begun + self._lease.total_seconds()
         claims = [
             Claim(message, channel, priority, deliveries, plan.probe, ends) for message, deliveries in together.items()

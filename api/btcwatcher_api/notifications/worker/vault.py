@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from kubernetes.aio import client
+# By its own module: the package loads it when it is used first, and then the first message of all channels waits for
+# more than a second of a core.
+from kubernetes.aio.client.api.core_v1_api import CoreV1Api
 
 from btcwatcher_api.cluster.client import SECONDS, Cluster
 from btcwatcher_api.problems import Problem
@@ -73,7 +75,7 @@ class Vault:
     async def secret(self, namespace: str, name: str, *, anew: bool = False) -> Found:
         """What the Secret holds, as text. Raises Missing and VaultAway; `anew`: it is read now, if that can be done."""
 
-        async def read(api: client.CoreV1Api) -> Found:
+        async def read(api: CoreV1Api) -> Found:
             found = await api.read_namespaced_secret(name, namespace, _request_timeout=SECONDS)
             data = {key: _text(value) for key, value in (found.data or {}).items()}
             return Found(data, found.metadata.resource_version or "")
@@ -93,7 +95,7 @@ class Vault:
     async def config_map(self, namespace: str, name: str) -> Found:
         """What the ConfigMap holds. Raises Missing and VaultAway."""
 
-        async def read(api: client.CoreV1Api) -> Found:
+        async def read(api: CoreV1Api) -> Found:
             found = await api.read_namespaced_config_map(name, namespace, _request_timeout=SECONDS)
             return Found(dict(found.data or {}), found.metadata.resource_version or "")
 
@@ -114,7 +116,7 @@ class Vault:
     async def _refresh(self, key: Key, entry: _Entry, read: Callable[[Any], Awaitable[Found]]) -> None:
         kind, namespace, name = key
         try:
-            entry.found = await self._cluster.call(lambda connected: read(client.CoreV1Api(connected)))
+            entry.found = await self._cluster.call(lambda connected: read(CoreV1Api(connected)))
             entry.missing = None
         except Problem as problem:
             if problem.status == 404:
