@@ -19,7 +19,7 @@ _HEADLINES: Final = {
         "exception": "Error",
         "protection_trigger": "Protection on",
         "protection_trigger_global": "Protection on for all pairs",
-        "liquidation_warning": "Liquidation close",
+        "liquidation_warning": "Near liquidation",
         "strategy_msg": "Message",
         "stop_loss": "Stop loss",
         "liquidation": "Liquidated",

@@ -37,8 +37,8 @@ def test_a_template_for_one_case_leaves_the_rest_to_the_default() -> None:
     for other in (sample for sample in SAMPLES if sample is not loss):
         assert render([other], language=Language.ENGLISH, template=LOSS) == render([other], language=Language.ENGLISH)
     group = render([SAMPLES[0], loss], language=Language.ENGLISH, template=LOSS).message
-    assert group.title == "2 messages: Entry order 1, Stop loss 1"
-    assert "Entry order BTC/USDT long · ema-cross" in group.body
+    assert group.title == "2 messages: Entry order 1, Stop loss 1 · ema-cross"
+    assert "Entry order BTC/USDT long @ 60414.575 · ema-cross" in group.body
     assert "LOSS -5.12% BTC/USDT · ema-cross" in group.body
 
 

@@ -58,10 +58,10 @@ def test_a_bad_template_is_told_by_its_line() -> None:
 
 def test_several_are_told_together_and_p2_as_a_digest() -> None:
     group = render(SAMPLES[:3], language=Language.ENGLISH).message
-    assert group.title == "3 messages: Entry order 1, Entered 1, Entry cancelled 1"
+    assert group.title == "3 messages: Entry order 1, Entered 1, Entry cancelled 1 · ema-cross"
     assert group.priority is Priority.P0
     quiet = [sample for sample in SAMPLES if sample.priority is Priority.P2]
     digest = render(quiet * 5, language=Language.ENGLISH).message
-    assert digest.title == f"Digest: {5 * len(quiet)} messages"
+    assert digest.title.startswith(f"Digest: {5 * len(quiet)} messages · Entry cancelled 5, ")
     assert "- 5 × Entry cancelled · Weak · ema-cross" in digest.body
     assert f"- and {5 * len(quiet) - 10} more" in digest.body

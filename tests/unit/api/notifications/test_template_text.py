@@ -135,7 +135,7 @@ def test_a_title_is_plain_and_of_one_line() -> None:
         subject.id, subject.kind, subject.priority, "a", "s", subject.at, {**subject.values, "pair": stranger}
     )
     message = render([subject], language=Language.ENGLISH).message
-    assert message.title == "Entry order BTC_USDT** # `x` long · s"
+    assert message.title == "Entry order BTC_USDT** # `x` long @ 60414.575 · s"
     own = render([subject], language=Language.ENGLISH, template="## **{{ subject.pair }}** `now`\nbody").message
     assert (own.title, own.body) == ("BTC_USDT** # `x` now", "body")
 
