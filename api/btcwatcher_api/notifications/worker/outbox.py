@@ -54,11 +54,12 @@ _DUE_IN_LINE: Final = (
     "FROM deliveries WHERE state = 'Pending' AND channel_namespace = s.namespace AND channel = s.channel"
     " AND priority = %(priority)s AND next_attempt_at <= clock_timestamp()"
 )
-# Whoever holds this row decides for the channel: all workers take turns. A test is looked for only while it is paused.
+# Whoever holds this row decides for the channel: all workers take turns. A test is
+# looked for only where it can be: in the line of P0, while the channel is paused.
 _STATE: Final = f"""
 SELECT clock_timestamp() AS now, {", ".join(f"s.{name}" for name in STATE_COLUMNS)},
   (SELECT coalesce(replayed_at, created_at) {_DUE_IN_LINE} ORDER BY next_attempt_at LIMIT 1) AS first,
-  CASE WHEN s.paused_until > clock_timestamp()
+  CASE WHEN %(priority)s = {Priority.P0:d} AND s.paused_until > clock_timestamp()
   THEN EXISTS (SELECT {_DUE_IN_LINE} AND kind = '{Kind.TEST}') ELSE false END AS test
 FROM channel_states s WHERE s.namespace = %(namespace)s AND s.channel = %(channel)s FOR UPDATE OF s
 """  # noqa: S608 - names of ours

@@ -179,6 +179,14 @@ async def test_a_test_says_what_became_of_it(served: Api, queue: Queue, telegram
     assert [row[1] for row in audit(queue)] == ["notification.test"] * 3
 
 
+async def test_a_test_of_what_is_suspended_or_just_deleted_says_so(served: Api, queue: Queue) -> None:
+    async with working(queue.url, [channel(suspend=True)]):
+        for name, reason in (("desk", "Suspended"), ("strong", "ChannelMissing")):
+            answer = await post(served, TEST, {"channel": f"trading.{name}", "wait": 20})
+            said = answer.json()
+            assert (answer.status_code, said["state"], said["reason"]) == (200, "Skipped", reason)
+
+
 async def test_a_test_that_nobody_sends_is_told_as_such(served: Api, queue: Queue) -> None:
     answer = await post(served, TEST, {"channel": "trading.desk", "wait": 0})
     said = answer.json()
