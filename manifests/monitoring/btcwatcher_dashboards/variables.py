@@ -51,7 +51,6 @@ def _labels(name: str, label: str, metric: str, wanted: str) -> dashboard.QueryV
         .label(label)
         .datasource(PROMETHEUS)
         .query({"qryType": 1, "query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery"})
-        .definition(query)
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(VariableSort.ALPHABETICAL_ASC)
     )
