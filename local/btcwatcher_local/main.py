@@ -29,6 +29,7 @@ def main() -> None:
         ingress_port=arguments.ingress_port,
         collector_port=arguments.collector_port,
         worker_port=arguments.worker_port,
+        operator_port=arguments.operator_port,
         catcher_port=arguments.catcher_port,
         smtp_port=arguments.smtp_port,
         pool=arguments.pool,
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
             ("--ingress-port", 8080, "the ingress"),
             ("--collector-port", 8001, "the collector's metrics"),
             ("--worker-port", 8002, "the notification worker's metrics"),
+            ("--operator-port", 8003, "the operator's metrics"),
             ("--catcher-port", 8025, "the page with the messages that were sent"),
             ("--smtp-port", 1025, "the mail server behind that page"),
         ):

@@ -59,6 +59,8 @@ def filled(query: str, values: Values, span: Span) -> str:
     query = re.sub(
         r"\$__timeFilter\(([^)]+)\)", rf"\1 BETWEEN to_timestamp({span.start}) AND to_timestamp({span.end})", query
     )
+    query = query.replace("$__timeFrom()", f"to_timestamp({span.start})")
+    query = query.replace("$__timeTo()", f"to_timestamp({span.end})")
     query = re.sub(r"\$\{(\w+):sqlstring\}", lambda found: ",".join(f"'{one}'" for one in values[found[1]]), query)
     for name, text in ours.items():
         query = query.replace(f"${name}", text)
@@ -79,7 +81,7 @@ class Prometheus:
     """Asks a running one. A query that it refuses is an AssertionError with its words."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._http = httpx.Client(base_url=url, timeout=10, trust_env=False)
 
     def instant(self, expression: str) -> list[Object]:
         return self._ask("/api/v1/query", {"query": expression})
@@ -89,7 +91,7 @@ class Prometheus:
         return self._ask("/api/v1/query_range", asked)
 
     def _ask(self, path: str, asked: Mapping[str, str]) -> list[Object]:
-        answer = httpx.post(f"{self._url}{path}", data=asked, timeout=10).json()
+        answer = self._http.post(path, data=asked).json()
         assert answer["status"] == "success", f"{asked['query']}: {answer.get('error')}"
         result: list[Object] = answer["data"]["result"]
         return result

@@ -27,6 +27,8 @@ class RunningStack:
     folder: Path
     api_url: str
     collector_url: str
+    worker_url: str
+    operator_url: str
     catcher_url: str
     smtp_port: int
     """Where the catcher takes mails."""
@@ -112,11 +114,12 @@ def running(folder: Path, pool: str, *arguments: str) -> Iterator[RunningStack]:
     """`btcwatcher-local up` without the examples; stopped by Ctrl-C at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "output.log"
-    port, collector_port, catcher_port, smtp_port = free_port(), free_port(), free_port(), free_port()
+    port, collector_port, worker_port, operator_port, catcher_port, smtp_port = (free_port() for _ in range(6))
     command = [
         str(REPOSITORY / ".venv" / "bin" / "btcwatcher-local"), "up", "--no-examples", "--folder", str(folder),
         "--api-port", str(port), "--ingress-port", str(free_port()), "--pool", pool,
-        "--collector-port", str(collector_port), "--worker-port", str(free_port()),
+        "--collector-port", str(collector_port), "--worker-port", str(worker_port),
+        "--operator-port", str(operator_port),
         "--catcher-port", str(catcher_port), "--smtp-port", str(smtp_port), *arguments,
     ]  # fmt: skip
     # Below a folder of root's Postgres keeps its data elsewhere, where an earlier run of this path may have left some.
@@ -126,7 +129,15 @@ def running(folder: Path, pool: str, *arguments: str) -> Iterator[RunningStack]:
         process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
     local = "http://127.0.0.1"
     stack = RunningStack(
-        folder, f"{local}:{port}", f"{local}:{collector_port}", f"{local}:{catcher_port}", smtp_port, output, process
+        folder,
+        api_url=f"{local}:{port}",
+        collector_url=f"{local}:{collector_port}",
+        worker_url=f"{local}:{worker_port}",
+        operator_url=f"{local}:{operator_port}",
+        catcher_url=f"{local}:{catcher_port}",
+        smtp_port=smtp_port,
+        output=output,
+        process=process,
     )
     try:
         deadline = time.monotonic() + START_SECONDS

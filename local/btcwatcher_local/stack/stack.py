@@ -36,6 +36,7 @@ class Wishes:
     ingress_port: int = 8080
     collector_port: int = 8001
     worker_port: int = 8002
+    operator_port: int = 8003
     catcher_port: int = 8025
     smtp_port: int = 1025
     pool: tuple[int, int] = (8081, 9080)
@@ -55,6 +56,8 @@ class Stack:
     ingress_port: int = 0
     collector_url: str = ""
     worker_url: str = ""
+    operator_url: str = ""
+    """Its metrics."""
     catcher_url: str = ""
     """Where the messages of this stack's NotificationChannels are caught."""
     smtp_port: int = 0
@@ -230,10 +233,10 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
     say("starting the operator")
     stack.ingress_port = first_free(wishes.ingress_port, "the ingress", say)
     layout.exchange_defaults.write_text(json.dumps({"binance": exchange_defaults(exchange_url)}))
-    await stack.keep(
-        stack.process("btcwatcher-operator", [], _operator_env(stack), module=False),
-        restart=True,
-    )
+    operator_port = first_free(wishes.operator_port, "the operator", say)
+    stack.operator_url = f"http://{HOST}:{operator_port}"
+    operator_env = _operator_env(stack, operator_port)
+    await stack.keep(stack.process("btcwatcher-operator", [], operator_env, module=False), restart=True)
 
     say("starting the collector")
     collector_port = first_free(wishes.collector_port, "the collector", say)
@@ -301,12 +304,14 @@ def _collector_env(stack: Stack, port: int) -> dict[str, str]:
     }
 
 
-def _operator_env(stack: Stack) -> dict[str, str]:
+def _operator_env(stack: Stack, port: int) -> dict[str, str]:
     layout = stack.layout
     return {
         "KUBECONFIG": str(layout.kubeconfig),
         "BTCWATCHER_WEBHOOK_URL": stack.api_url,
         "BTCWATCHER_REPLICA": "local",
+        "BTCWATCHER_METRICS_ADDRESS": HOST,
+        "BTCWATCHER_METRICS_PORT": str(port),
         "BTCWATCHER_WEBHOOK_KEY_FILE": str(layout.key("webhook")),
         "BTCWATCHER_BOT_KEY_FILE": str(layout.key("bot")),
         "BTCWATCHER_BOT_LISTEN_ADDRESS": HOST,

@@ -18,7 +18,7 @@ from btcwatcher_dashboards.panels import (
     listing,
     ranking,
 )
-from btcwatcher_dashboards.queries import now, rows, series, sql_rows, sql_series
+from btcwatcher_dashboards.queries import HOURS_SHOWN, now, rows, series, sql_rows, sql_series
 
 _STRATEGIES = 'max by (namespace, name) (btcwatcher_strategy_info{namespace=~"$namespace"})'
 _READY = 'max by (namespace, name) (btcwatcher_strategy_condition{namespace=~"$namespace",type="Ready",status="True"})'
@@ -148,12 +148,12 @@ def dashboard() -> Dashboard:
                 "Entry signals, graded by each Strategy's own thresholds, from the hourly roll-up. No bars for long: "
                 "look at the bots first, then at the webhook (dashboard Signals and notifications).",
                 sql_series(
-                    """
+                    f"""
                     SELECT hour AS "time", coalesce(nullif(level, ''), 'not graded') AS metric,
                         sum(total) AS value
                     FROM signal_hours
-                    WHERE type = 'entry' AND strategy <> '' AND namespace IN (${namespace:sqlstring})
-                        AND $__timeFilter(hour)
+                    WHERE type = 'entry' AND strategy <> '' AND namespace IN (${{namespace:sqlstring}})
+                        AND {HOURS_SHOWN}
                     GROUP BY 1, 2 ORDER BY 1
                     """
                 ),
@@ -164,12 +164,12 @@ def dashboard() -> Dashboard:
                 "Closed trades, per hour",
                 "Exits that were filled, by whether they made or lost money.",
                 sql_series(
-                    """
+                    f"""
                     SELECT hour AS "time", unnest(ARRAY['won', 'lost']) AS metric,
                         unnest(ARRAY[sum(winning), sum(losing)]) AS value
                     FROM signal_hours
-                    WHERE type = 'exit_fill' AND strategy <> '' AND namespace IN (${namespace:sqlstring})
-                        AND $__timeFilter(hour)
+                    WHERE type = 'exit_fill' AND strategy <> '' AND namespace IN (${{namespace:sqlstring}})
+                        AND {HOURS_SHOWN}
                     GROUP BY 1 ORDER BY 1
                     """
                 ),

@@ -14,6 +14,9 @@ POSTGRES_TYPE: Final = "grafana-postgresql-datasource"
 PROMETHEUS: Final = DataSourceRef(type_val=PROMETHEUS_TYPE, uid="${prometheus_datasource}")
 POSTGRES: Final = DataSourceRef(type_val=POSTGRES_TYPE, uid="${postgres_datasource}")
 
+HOURS_SHOWN: Final = "hour BETWEEN $__timeFrom()::timestamptz - interval '1 hour' AND $__timeTo()::timestamptz"
+"""Of the hourly roll-up: the hour in which the time shown begins is among them."""
+
 
 def series(expression: str, legend: str = "__auto") -> prometheus.Dataquery:
     """PromQL over the time shown: a line each series."""

@@ -22,7 +22,7 @@ from btcwatcher_dashboards.panels import (
     lines,
     listing,
 )
-from btcwatcher_dashboards.queries import now, series, sql_rows, sql_series
+from btcwatcher_dashboards.queries import HOURS_SHOWN, now, series, sql_rows, sql_series
 
 _REFUSALS: Final = {
     "400": "400: no JSON",
@@ -53,9 +53,9 @@ def dashboard() -> Dashboard:
                 "Signals",
                 "Signals of the hours shown, each once, from the hourly roll-up.",
                 sql_rows(
-                    """
+                    f"""
                     SELECT coalesce(sum(total), 0) AS "signals" FROM signal_hours
-                    WHERE strategy = '' AND $__timeFilter(hour)
+                    WHERE strategy = '' AND {HOURS_SHOWN}
                     """
                 ),
                 COUNT,

@@ -94,11 +94,11 @@ def test_the_grid_is_tidy(board: Object) -> None:
 def test_what_the_reader_chooses_is_defined_and_used(board: Object) -> None:
     text = json.dumps(board["panels"])
     used = {name for name in re.findall(r"\$\{?([a-z_]\w*)", text) if not name.startswith("__")}
-    nested = {name for one in variables(board).values() for name in re.findall(r"\$(\w+)", one.get("definition") or "")}
+    nested = {name for one in variables(board).values() for name in re.findall(r"\$(\w+)", str(one["query"]))}
     assert used | nested == set(variables(board))
     for variable in variables(board, "query").values():
         assert variable["refresh"] == 2, "on a change of the time shown"
-        metric, label = re.fullmatch(r"label_values\((\w+)(?:\{[^}]*\})?, (\w+)\)", variable["definition"]).groups()  # type: ignore[union-attr]
+        metric, label = re.fullmatch(r"label_values\((\w+)(?:\{[^}]*\})?, (\w+)\)", variable["query"]["query"]).groups()  # type: ignore[union-attr]
         assert label in served_metrics.known()[metric]
 
 

@@ -1,0 +1,168 @@
+"""Every query of every dashboard, asked of a Prometheus and a Postgres that know real bots: no panel stays empty."""
+
+import math
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from support import dashboards, monitoring
+from support.dashboards import Object, Span
+from support.kubectl import REPOSITORY, until
+from support.manifests import channel, namespace, secret, strategy
+from support.stack import RunningStack, free_port
+
+POOLS = ("21500-21549", "21550-21599")
+BOARDS = dashboards.committed()
+CHOSEN = {"namespace": ["desk"], "strategy": ["eager"], "currency": ["USDT"], "api": ["http://127.0.0.1:8000"]}
+STEP = 5
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.conformance,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(monitoring.binary() is None, reason=monitoring.MISSING),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What Grafana would be given."""
+
+    prometheus: dashboards.Prometheus
+    postgres: psycopg.Connection[tuple[Any, ...]]
+    began: float
+
+    def span(self) -> Span:
+        return Span(self.began, time.time(), STEP, monitoring.SCRAPE_SECONDS)
+
+    def answer(self, target: Object) -> list[Any]:
+        """What a panel has to show: numbers of series, or rows."""
+        span = self.span()
+        if "rawSql" in target:
+            return self.rows(target)
+        expression = dashboards.filled(target["expr"], CHOSEN, span)
+        if target.get("instant"):
+            numbers = [float(series["value"][1]) for series in self.prometheus.instant(expression)]
+        else:
+            series = self.prometheus.range(expression, span)
+            numbers = [float(value) for one in series for _, value in one["values"]]
+        return [number for number in numbers if not math.isnan(number)]
+
+    def rows(self, target: Object) -> list[dict[str, Any]]:
+        found = self.postgres.execute(dashboards.filled(target["rawSql"], CHOSEN, self.span()))
+        columns = [column.name for column in found.description or ()]
+        if target["format"] == "time_series":
+            assert columns == ["time", "metric", "value"]
+        return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
+
+@pytest.fixture(scope="module")
+def sources(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
+    """A bot that trades, one that cannot start, a channel that works, one that does not, and a stranger at the door."""
+    kubectl = running.kubectl
+    with monitoring.scraping(tmp_path_factory.mktemp("prometheus"), monitoring.jobs_of(running)) as url:
+        began = time.time()
+        catcher = running.catcher_url.replace("http://", "json://")
+        kubectl.apply(
+            namespace("desk"),
+            secret("good", "desk", url=f"{catcher}/hooks/good"),
+            secret("bad", "desk", url=f"json://127.0.0.1:{free_port()}/"),
+            channel("good", "desk", "Apprise", strategies={}),
+            channel("bad", "desk", "Apprise", strategies={}),
+            strategy("eager", "desk"),
+            strategy("broken", "desk", cls="Nobody"),
+        )
+        kubectl("-n", "desk", "wait", "--for=condition=Ready", "strategy/eager", "--timeout=120s", timeout=130)
+        assert httpx.post(f"{running.api_url}/api/v1/signals/webhook/desk.eager", json={}).status_code == 401
+        with psycopg.connect(_database(running), autocommit=True) as postgres:
+            _read_only(postgres)
+            yield Sources(dashboards.Prometheus(url), postgres, began)
+
+
+def _database(running: RunningStack) -> str:
+    """As the API itself is told it."""
+    environment = running.environment(running.listener(int(running.api_url.rpartition(":")[2])))
+    return environment["BTCWATCHER_DATABASE_URL"].replace("+psycopg", "")
+
+
+def _read_only(postgres: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """The user that the README tells people to make, with no right more."""
+    text = (REPOSITORY / "manifests" / "monitoring" / "README.md").read_text()
+    (statements,) = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    postgres.execute(statements)
+    postgres.execute("SET ROLE grafana")
+
+
+def test_every_panel_has_something_to_show(sources: Sources) -> None:
+    left = {
+        f"{name} / {panel['title']} / {target['refId']}": target
+        for name, board in BOARDS.items()
+        for panel, target in dashboards.queries(board)
+    }
+
+    def none_left() -> bool:
+        for panel in [panel for panel, target in left.items() if sources.answer(target)]:
+            del left[panel]
+        return not left
+
+    try:
+        until(none_left, "data in every panel", 90)
+    except AssertionError:
+        pytest.fail("nothing to show: " + "; ".join(left))
+
+
+def _figures(sources: Sources, name: str) -> dict[str, float]:
+    """By title, what the large figures of a dashboard say now."""
+    return {
+        panel["title"]: sources.answer(target)[-1]
+        for panel, target in dashboards.queries(BOARDS[name])
+        if panel["type"] == "stat" and "expr" in target
+    }
+
+
+def test_the_figures_are_right(sources: Sources) -> None:
+    fleet = _figures(sources, "btcwatcher-fleet")
+    assert (fleet["Strategies"], fleet["Ready"], fleet["Need a person"]) == (2, 1, 1)
+    operator = _figures(sources, "btcwatcher-operator")
+    assert (operator["Leaders"], operator["Replicas"], operator["Ports free"]) == (1, 1, 48)
+    one = _figures(sources, "btcwatcher-strategy")
+    assert one["State"] == 1
+    assert 0 <= one["Trading loop"] < 60
+    assert 900 < one["Balance"] < 1100
+    signals = _figures(sources, "btcwatcher-signals")
+    assert 0 < signals["Refused or failed"] <= 1, "the stranger was refused"
+
+
+def test_no_panel_shows_what_cannot_be(sources: Sources) -> None:
+    for name, board in BOARDS.items():
+        for panel, target in dashboards.queries(board):
+            if "rawSql" in target or panel["fieldConfig"]["defaults"].get("unit") == "locale":
+                continue
+            numbers = sources.answer(target)
+            assert min(numbers) >= 0, f"{name} / {panel['title']}"
+            if panel["fieldConfig"]["defaults"]["unit"] == "percentunit":
+                assert max(numbers) <= 1, f"{name} / {panel['title']}"
+
+
+def test_what_the_reader_can_choose_is_there(sources: Sources) -> None:
+    for board in BOARDS.values():
+        for variable in board["templating"]["list"]:
+            if variable["type"] == "query":
+                (found,) = re.findall(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
+                metric, label = found
+                series = sources.prometheus.instant(dashboards.filled(metric, CHOSEN, sources.span()))
+                assert CHOSEN[variable["name"]][0] in {one["metric"][label] for one in series}
+
+
+def test_tables_link_to_the_bot_they_name(sources: Sources) -> None:
+    """A link is made of the columns `Namespace` and `Strategy`."""
+    for board in BOARDS.values():
+        for panel, target in dashboards.queries(board):
+            if "__data.fields.Strategy" in str(panel) and "rawSql" in target:
+                assert {"Namespace", "Strategy"} <= set(sources.rows(target)[0]), panel["title"]
