@@ -49,21 +49,27 @@ def _refusal(field: str, host: str, why: str) -> Problem:
     return Problem(422, f"{field}: {said}", [(field, said)])
 
 
+def address_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address that is meant: ::ffff:127.0.0.1 and 64:ff9b::7f00:1 are 127.0.0.1 to whoever connects.
+
+    Raises ValueError for what is none.
+    """
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.ipv4_mapped or address.sixtofour or _nat64(address) or address
+    return address
+
+
 def _is_address(host: str) -> bool:
     try:
-        ipaddress.ip_address(host.partition("%")[0])
+        address_of(host)
     except ValueError:
         return False
     return True
 
 
 def _is_public(text: str) -> bool:
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        # ::ffff:127.0.0.1 and 64:ff9b::7f00:1 are 127.0.0.1 to whoever connects.
-        inner = address.ipv4_mapped or address.sixtofour or _nat64(address)
-        if inner is not None:
-            return _is_public(str(inner))
+    address = address_of(text)
     return address.is_global and not address.is_multicast
 
 

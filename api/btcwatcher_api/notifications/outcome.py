@@ -10,7 +10,9 @@ ANSWER_MAX: Final = 500
 """Characters of a vendor's answer that are kept."""
 
 _PERMANENT: Final = frozenset({ChannelReason.REJECTED})
-_CHANNEL_FAULTS: Final = frozenset({ChannelReason.AUTH, ChannelReason.SECRET_MISSING, ChannelReason.SECRET_INVALID})
+_CHANNEL_FAULTS: Final = frozenset(
+    {ChannelReason.AUTH, ChannelReason.SECRET_MISSING, ChannelReason.SECRET_INVALID, ChannelReason.SPEC_INVALID}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import apprise
 
 from btcwatcher_api.notifications.message import Message
 from btcwatcher_api.notifications.outcome import Outcome
-from btcwatcher_api.notifications.senders import credentials, text
+from btcwatcher_api.notifications.senders import credentials, networks, text
 from btcwatcher_api.notifications.senders.text import Line
 from btcwatcher_api.signals.types import Priority
 from btcwatcher_crds.conditions import ChannelReason
@@ -60,7 +60,7 @@ async def prepare() -> None:
 async def send(
     spec: NotificationChannelSpec, secret: Mapping[str, str], message: Message, *, timeout: float
 ) -> Outcome:
-    """A thread cannot be stopped, so apprise's own limits end it soon after nobody waits for it any more."""
+    """A thread cannot be stopped, so its sockets' limits end it soon after nobody waits for it any more."""
     url = credentials.required(secret, "url")
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_pool(), _send, spec, url, message, timeout)
@@ -88,7 +88,12 @@ def _send(spec: NotificationChannelSpec, url: str, message: Message, timeout: fl
     one.add(plugin)
     body, form = _body(plugin, spec, message)
     title = text.one_line(message.title, text.TITLE_MAX)
-    result = one.notify(body=body, title=title, body_format=form, notify_type=_TYPES[message.priority], timeout=timeout)
+    kind = _TYPES[message.priority]
+    try:
+        with networks.watched():
+            result = one.notify(body=body, title=title, body_format=form, notify_type=kind)
+    except networks.Forbidden as error:
+        raise credentials.invalid("url", str(error.strerror)) from None
     return _judged(result)
 
 
@@ -100,7 +105,8 @@ def _plugin(url: str, timeout: float) -> Any:
         secure_logging=True,
         async_mode=False,
         http_redirects=False,
-        service_timeout=timeout,
+        # With a limit of its own it would send in a pool of its own: on two cores six threads for all channels.
+        service_timeout=0,
     )
     plugin = None
     with contextlib.suppress(Exception):  # plugins raise what they like at URLs they do not
@@ -111,7 +117,8 @@ def _plugin(url: str, timeout: float) -> Any:
     plugin.request_rate_per_sec = 0
     plugin.redirects = False
     plugin.socket_connect_timeout = timeout / 2
-    plugin.socket_read_timeout = timeout
+    # Later than we give it up, which tells that nobody answers.
+    plugin.socket_read_timeout = timeout + 1
     return plugin
 
 

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 
-from btcwatcher_api.notifications.senders import tls
+from btcwatcher_api.notifications.senders import networks, tls
 from btcwatcher_api.notifications.senders.faults import NotSent
 from btcwatcher_crds.conditions import ChannelReason
 
@@ -48,6 +48,10 @@ async def post(url: str, body: Mapping[str, Any], timeout: float) -> Answer:
         raise NotSent(ChannelReason.UNREACHABLE, f"no connection within {timeout / 2:g} s") from None
     except TimeoutError:
         raise NotSent(ChannelReason.TIMEOUT, f"no answer within {timeout:g} s") from None
+    except aiohttp.ClientConnectorError as error:
+        if isinstance(error.os_error, networks.Forbidden):
+            raise NotSent(ChannelReason.SPEC_INVALID, f"spec.endpoint {error.os_error.strerror}") from None
+        raise NotSent(ChannelReason.UNREACHABLE, f"{type(error).__name__}: {error}") from None
     except aiohttp.NonHttpUrlClientError:
         raise NotSent(ChannelReason.SPEC_INVALID, "spec.endpoint must be http:// or https://") from None
     except aiohttp.ClientResponseError as error:
@@ -71,7 +75,9 @@ def _session() -> aiohttp.ClientSession:
     session = _sessions.get(loop)
     if session is None:
         # How many messages are under way at once is for the worker to say.
-        connector = aiohttp.TCPConnector(ssl=tls.context(), limit=0, keepalive_timeout=_KEEP_SECONDS)
+        connector = aiohttp.TCPConnector(
+            ssl=tls.context(), limit=0, keepalive_timeout=_KEEP_SECONDS, socket_factory=networks.open_socket
+        )
         session = _sessions[loop] = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -1,7 +1,9 @@
 """E-mail: SMTP with STARTTLS, TLS or neither, and a login where the server asks for one. RFC 5321, RFC 4954."""
 
+import asyncio
 import contextlib
 import re
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ import aiosmtplib
 
 from btcwatcher_api.notifications.message import Message
 from btcwatcher_api.notifications.outcome import Outcome
-from btcwatcher_api.notifications.senders import credentials, text, tls
+from btcwatcher_api.notifications.senders import credentials, networks, text, tls
 from btcwatcher_api.notifications.senders.faults import NotSent
 from btcwatcher_api.signals.types import Priority
 from btcwatcher_crds.conditions import ChannelReason
@@ -90,7 +92,7 @@ def written(message: Message, sender: Address, receivers: Sequence[Address]) -> 
 async def _deliver(server: Server, mail: EmailMessage, receivers: list[str], timeout: float) -> Outcome:
     client = aiosmtplib.SMTP(
         hostname=server.host,
-        port=server.port,
+        sock=await _connected(server, timeout / 2),
         # Our own name is nobody's business, and to ask DNS for it may take longer than the mail.
         local_hostname="[127.0.0.1]",
         timeout=timeout,
@@ -114,6 +116,16 @@ async def _deliver(server: Server, mail: EmailMessage, receivers: list[str], tim
         said = "; ".join(f"{code} {words}" for code, words in refused.values())
         answer = f"{len(refused)} of {len(receivers)} receivers refused: {said}"
     return Outcome(ChannelReason.SENT, answer if refused else "")
+
+
+async def _connected(server: Server, timeout: float) -> socket.socket:
+    try:
+        async with asyncio.timeout(timeout):
+            return await networks.connected(server.host, server.port)
+    except networks.Forbidden as error:
+        raise credentials.invalid("host", str(error.strerror)) from None
+    except TimeoutError:
+        raise NotSent(ChannelReason.UNREACHABLE, "no connection in time") from None
 
 
 async def _start_tls(client: aiosmtplib.SMTP) -> None:

@@ -16,6 +16,7 @@ from btcwatcher_api.cluster.client import Cluster
 from btcwatcher_api.cluster.watch import CHANNELS, Watch
 from btcwatcher_api.database import listening_connection, notifying_connection
 from btcwatcher_api.notifications.registry import ChannelRegistry
+from btcwatcher_api.notifications.senders import networks
 from btcwatcher_api.notifications.senders import send as senders
 from btcwatcher_api.notifications.worker.desk import ChannelDesk, Send
 from btcwatcher_api.notifications.worker.figures import WorkerMetrics
@@ -51,6 +52,7 @@ class WorkerService:
     ) -> None:
         self._settings = settings
         database_url = settings.database_url.get_secret_value()
+        networks.forbid(settings.forbidden_networks)
         self.metrics: Final = WorkerMetrics()
         self.channels: Final = channels if channels is not None else ChannelRegistry(settings.namespace_set)
         self._cluster = Cluster() if channels is None or shelf is None else None

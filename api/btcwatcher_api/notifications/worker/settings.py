@@ -3,8 +3,9 @@
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from btcwatcher_api.notifications.senders.networks import FORBIDDEN, Network, networks_of
 from btcwatcher_api.settings import ServiceSettings, variable
 
 
@@ -28,6 +29,16 @@ class WorkerSettings(ServiceSettings):
     """For how long a claimed delivery is this worker's: should it be killed, another one sends it after this."""
     worker_oldest_hours: Annotated[float, Field(gt=0, le=720)] = 24.0
     """What could not be sent for so long is not sent any more."""
+    worker_forbidden_networks: str = ", ".join(FORBIDDEN)
+    """Networks that nothing is sent to, whatever a channel or its Secret says, separated by commas: those of clouds'
+    metadata, and link-local ones. Add those of pods and services where users of channels shall not reach them; empty:
+    none."""
+
+    @field_validator("worker_forbidden_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks_of(value)
+        return value
 
     @model_validator(mode="after")
     def _lease_outlasts_a_message(self) -> Self:
@@ -37,6 +48,10 @@ class WorkerSettings(ServiceSettings):
                 " otherwise another worker sends again what is still on its way"
             )
         return self
+
+    @property
+    def forbidden_networks(self) -> tuple[Network, ...]:
+        return networks_of(self.worker_forbidden_networks)
 
     @property
     def timeout(self) -> timedelta:

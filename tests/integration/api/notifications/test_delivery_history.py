@@ -148,7 +148,7 @@ async def test_one_shows_its_attempts_and_what_it_is_of(served: Api, queue: Queu
     assert (found["state"], found["reason"], found["attempt_count"]) == ("Failed", "Rejected", 1)
     (attempt,) = found["attempts"]
     assert (attempt["number"], attempt["reason"], attempt["together"]) == (1, "Rejected", 3)
-    assert "chat not found" in attempt["answer"]
+    assert "message is too long" in attempt["answer"]
     assert attempt["duration_ms"] >= 0
     assert (found["signal"]["id"], found["notice"]) == (found["subject_id"], None)
     assert found["signal"]["strategy_id"] == found["strategy_id"] == "trading.ema-cross"

@@ -440,6 +440,24 @@ async def test_what_apprise_says_is_understood(
     assert "hook-token" not in outcome.answer
 
 
+async def test_apprise_sends_as_many_at_once_as_there_are_slots() -> None:
+    """Nobody is answered before all have asked."""
+    count = 40
+    asked = asyncio.Barrier(count)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await asked.wait()
+        writer.write(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with vendors.raw(answer) as url:
+        secret = {"url": url.replace("http://", "json://")}
+        sending = [post(ChannelType.APPRISE, "", secret=secret, timeout=60) for _ in range(count)]
+        outcomes = await asyncio.gather(*sending)
+    assert {outcome.reason for outcome in outcomes} == {ChannelReason.SENT}
+
+
 async def test_apprise_without_anybody_there_is_unreachable() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
