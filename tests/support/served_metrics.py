@@ -12,12 +12,16 @@ from btcwatcher_operator.metrics import METRICS
 Known = dict[str, frozenset[str]]
 
 OF_EVERY_PROCESS = ("process_resident_memory_bytes", "process_cpu_seconds_total")
+OF_KUBE_STATE_METRICS = {
+    "kube_pod_container_resource_limits": frozenset({"namespace", "pod", "container", "resource", "unit", "node"})
+}
+"""Asked for where another would do as well: on the embedded cluster there is none."""
 OF_A_TARGET = frozenset({"job", "instance"})
 
 
 def known() -> Known:
     """By name, as it is queried: a histogram as its three."""
-    found: Known = dict.fromkeys(OF_EVERY_PROCESS, frozenset())
+    found: Known = {**OF_KUBE_STATE_METRICS, **dict.fromkeys(OF_EVERY_PROCESS, frozenset[str]())}
     for metric in (*METRICS, *BOT_METRICS, *NOTIFICATION_METRICS):
         found |= _queried(metric.name, metric.kind, metric.labels)
     found |= _of_the_api(Metrics().registry)

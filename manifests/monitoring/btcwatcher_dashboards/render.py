@@ -8,12 +8,18 @@ from typing import Any
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from btcwatcher_dashboards import fleet, signals, strategy, the_operator
+from btcwatcher_dashboards import capacity, fleet, signals, strategy, the_operator
 
 
 def dashboards() -> list[Dashboard]:
     """In the order in which people meet them."""
-    return [fleet.dashboard(), strategy.dashboard(), signals.dashboard(), the_operator.dashboard()]
+    return [
+        fleet.dashboard(),
+        strategy.dashboard(),
+        capacity.dashboard(),
+        signals.dashboard(),
+        the_operator.dashboard(),
+    ]
 
 
 def rendered() -> dict[str, str]:

@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from btcwatcher_crds import names
 from btcwatcher_dashboards import variables
 from btcwatcher_dashboards.board import board
+from btcwatcher_dashboards.containers import cpu, memory, memory_limit
 from btcwatcher_dashboards.panels import (
     BYTES,
     COUNT,
@@ -27,7 +28,7 @@ from btcwatcher_dashboards.panels import (
 from btcwatcher_dashboards.queries import now, series, sql_rows, sql_series
 
 _ONE: Final = 'namespace="$namespace",name="$strategy"'
-_BOT: Final = f'namespace="$namespace",pod="{names.pod("$strategy")}",container="{names.CONTAINER_BOT}"'
+_POD: Final = f'namespace="$namespace",pod="{names.pod("$strategy")}",'
 _REASON: Final = f"max by (reason) (btcwatcher_strategy_ready_reason{{{_ONE}}})"
 _IS_READY: Final = f'count(btcwatcher_strategy_condition{{{_ONE},type="Ready",status="True"}})'
 _ROWS: Final = "namespace = '${namespace}' AND strategy = '${strategy}' AND $__timeFilter(event_time)"
@@ -141,15 +142,15 @@ def dashboard() -> Dashboard:
             lines(
                 "CPU",
                 "Cores that the bot uses; it peaks when a candle closes. Of the kubelet's cAdvisor.",
-                series(f"sum(rate(container_cpu_usage_seconds_total{{{_BOT}}}[$__rate_interval]))", "cores"),
+                series(f"sum({cpu(_POD)})", "cores"),
                 unit="none",
             ),
             lines(
                 "Memory",
                 "The bot's working set, and its limit where it has one: at the limit it is killed. "
                 "Raise spec.resources.limits.memory when the two come near. Of the kubelet's cAdvisor.",
-                series(f"max(container_memory_working_set_bytes{{{_BOT}}})", "used"),
-                series(f"max(container_spec_memory_limit_bytes{{{_BOT}}}) > 0", "limit"),
+                series(f"max({memory(_POD)})", "used"),
+                series(f"max({memory_limit(_POD)})", "limit"),
                 unit=BYTES,
                 colours={"limit": RED},
             ),
