@@ -100,12 +100,20 @@ async def test_killed_at_each_step_it_loses_nothing_and_counts_what_may_have_com
         # After it is noted.
         queue.add("desk", pair="THREE/USDT")
         await until(lambda: queue.states() == {"Sent": 3}, queue.attempts)
-        await worker.kill()
-    queue.add("desk", pair="FOUR/USDT")
+
+        # While it claims.
+        with psycopg.connect(queue.url) as holding:
+            holding.execute("SELECT * FROM channel_states FOR UPDATE")
+            queue.add("desk", pair="FOUR/USDT")
+            await until(lambda: bool(waiting(queue)), lambda: waiting(queue))
+            await worker.kill()
+            holding.rollback()
     async with worker_process(queue.url, tmp_path, kubeconfig, free_port()) as worker:
         await until(lambda: queue.states() == {"Sent": 4}, queue.attempts)
         assert (await worker.metric(DUPLICATES))[()] == 0
-    assert len([text for text in telegram.texts() if "THREE" in text]) == 1
+    for pair in ("THREE", "FOUR"):
+        assert len([text for text in telegram.texts() if pair in text]) == 1
+    assert queue.attempts()[-1]["number"] == 1, "there was no other attempt"
     assert worker.process.returncode == 0, "an orderly end"
 
 
