@@ -78,7 +78,7 @@ def sources(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> 
             strategy("eager", "desk"),
             strategy("broken", "desk", cls="Nobody"),
         )
-        kubectl("-n", "desk", "wait", "--for=condition=Ready", "strategy/eager", "--timeout=120s", timeout=130)
+        kubectl("-n", "desk", "wait", "--for=condition=Ready", "strategy/eager", "--timeout=240s", timeout=250)
         assert httpx.post(f"{running.api_url}/api/v1/signals/webhook/desk.eager", json={}).status_code == 401
         with psycopg.connect(_database(running), autocommit=True) as postgres:
             _read_only(postgres)

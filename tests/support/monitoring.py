@@ -18,7 +18,7 @@ from support.stack import RunningStack, free_port
 Object = dict[str, Any]
 
 SCRAPE_SECONDS = 1
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 MISSING = "no prometheus: `make setup` brings it where there is apt-get"
 
 

@@ -18,7 +18,7 @@ from btcwatcher_dashboards.panels import (
     listing,
     ranking,
 )
-from btcwatcher_dashboards.queries import HOURS_SHOWN, now, rows, series, sql_rows, sql_series
+from btcwatcher_dashboards.queries import HOURS_SHOWN, SIGNALS_SHOWN, now, rows, series, sql_rows, sql_series
 
 _STRATEGIES = 'max by (namespace, name) (btcwatcher_strategy_info{namespace=~"$namespace"})'
 _READY = 'max by (namespace, name) (btcwatcher_strategy_condition{namespace=~"$namespace",type="Ready",status="True"})'
@@ -26,9 +26,9 @@ _STALLED = (
     'max by (namespace, name) (btcwatcher_strategy_condition{namespace=~"$namespace",type="Stalled",status="True"})'
 )
 _MONEY = '{namespace=~"$namespace",currency="$currency"}'
-_CLOSED_TRADES = """
-    type = 'exit_fill' AND profit_amount IS NOT NULL AND stake_currency = '${currency}'
-    AND namespace IN (${namespace:sqlstring}) AND $__timeFilter(event_time)
+_CLOSED_TRADES = f"""
+    type = 'exit_fill' AND profit_amount IS NOT NULL AND stake_currency = '${{currency}}'
+    AND namespace IN (${{namespace:sqlstring}}) AND {SIGNALS_SHOWN}
 """
 
 
@@ -209,11 +209,11 @@ def dashboard() -> Dashboard:
                 "Latest entries",
                 "The latest entry signals in the time shown, whatever their level.",
                 sql_rows(
-                    """
+                    f"""
                     SELECT event_time AS "Time", namespace AS "Namespace", strategy AS "Strategy", pair AS "Pair",
                         direction AS "Direction", level AS "Level", strength AS "Strength", price AS "Price"
                     FROM signals
-                    WHERE type = 'entry' AND namespace IN (${namespace:sqlstring}) AND $__timeFilter(event_time)
+                    WHERE type = 'entry' AND namespace IN (${{namespace:sqlstring}}) AND {SIGNALS_SHOWN}
                     ORDER BY id DESC LIMIT 50
                     """
                 ),

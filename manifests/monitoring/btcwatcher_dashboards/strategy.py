@@ -25,13 +25,13 @@ from btcwatcher_dashboards.panels import (
     states,
     words,
 )
-from btcwatcher_dashboards.queries import now, series, sql_rows, sql_series
+from btcwatcher_dashboards.queries import SIGNALS_SHOWN, now, series, sql_rows, sql_series
 
 _ONE: Final = 'namespace="$namespace",name="$strategy"'
 _POD: Final = f'namespace="$namespace",pod="{names.pod("$strategy")}",'
 _REASON: Final = f"max by (reason) (btcwatcher_strategy_ready_reason{{{_ONE}}})"
 _IS_READY: Final = f'count(btcwatcher_strategy_condition{{{_ONE},type="Ready",status="True"}})'
-_ROWS: Final = "namespace = '${namespace}' AND strategy = '${strategy}' AND $__timeFilter(event_time)"
+_ROWS: Final = f"namespace = '${{namespace}}' AND strategy = '${{strategy}}' AND {SIGNALS_SHOWN}"
 
 _COMMANDS: Final = f"""
 ```
