@@ -20,7 +20,7 @@ run: setup ## Start the whole system on this machine and apply the examples; Ctr
 demo: setup ## The same without a person: ends by itself once real bots' fills are in Postgres
 	@exec $(VENV)/btcwatcher-local demo
 
-test: lint setup ## Lint, then all tests; starts the servers it needs on loopback
+test: lint setup .tools/grafana/.installed ## Lint, then all tests; starts the servers it needs on loopback
 	$(VENV)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 unit: .venv/.installed ## The tests that take seconds
@@ -95,4 +95,12 @@ clean: ## Remove what was installed and what runs left behind
 		echo "unpacking Prometheus into .tools/monitoring"; \
 		cd .tools/monitoring && { apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }; } \
 			&& dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb; fi
+	@touch $@
+
+# Grafana's types and a TypeScript compiler, for the test of the dashboards' JSON.
+.tools/grafana/.installed: tests/grafana_types/package-lock.json
+	@mkdir -p .tools/grafana
+	@if command -v npm >/dev/null; then echo "installing Grafana's types into .tools/grafana"; \
+		cp tests/grafana_types/package.json $< .tools/grafana && cd .tools/grafana && npm ci --ignore-scripts --no-audit --no-fund --silent; \
+	else echo "no npm: the dashboards are not checked against Grafana's types"; fi
 	@touch $@
