@@ -1,11 +1,13 @@
-"""Whose address a request comes from, behind proxies that are known."""
+"""Addresses: whose a request is, behind proxies that are known, and which one is meant by one inside another."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 _IPV6_HOME: Final = 64
 """One subscriber has a whole network of this size."""
+
+_NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
 class TrustedProxies:
@@ -46,3 +48,20 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def address_of(text: str) -> IPv4Address | IPv6Address:
+    """The address that is meant: ::ffff:127.0.0.1 and 64:ff9b::7f00:1 are 127.0.0.1 to whoever connects.
+
+    Raises ValueError for what is none.
+    """
+    address = ip_address(text.partition("%")[0])
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or address.sixtofour or _nat64(address) or address
+    return address
+
+
+def _nat64(address: IPv6Address) -> IPv4Address | None:
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return None

@@ -1,11 +1,11 @@
 """URLs that a user gives and something of ours fetches: they must lead to the internet, not into our own network."""
 
 import asyncio
-import ipaddress
 import socket
 from typing import Final
 from urllib.parse import urlsplit
 
+from btcwatcher_api.addresses import address_of
 from btcwatcher_api.problems import Problem
 
 _SECONDS: Final = 3.0
@@ -49,17 +49,6 @@ def _refusal(field: str, host: str, why: str) -> Problem:
     return Problem(422, f"{field}: {said}", [(field, said)])
 
 
-def address_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The address that is meant: ::ffff:127.0.0.1 and 64:ff9b::7f00:1 are 127.0.0.1 to whoever connects.
-
-    Raises ValueError for what is none.
-    """
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        return address.ipv4_mapped or address.sixtofour or _nat64(address) or address
-    return address
-
-
 def _is_address(host: str) -> bool:
     try:
         address_of(host)
@@ -71,12 +60,6 @@ def _is_address(host: str) -> bool:
 def _is_public(text: str) -> bool:
     address = address_of(text)
     return address.is_global and not address.is_multicast
-
-
-def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if address in ipaddress.IPv6Network("64:ff9b::/96"):
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return None
 
 
 async def _resolved(host: str) -> set[str]:

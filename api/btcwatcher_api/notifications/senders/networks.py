@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
-from btcwatcher_api.guard import address_of
+from btcwatcher_api.addresses import address_of
 
 FORBIDDEN: Final = (
     "169.254.0.0/16",  # link-local: the metadata of most clouds
