@@ -2,34 +2,23 @@
 
 Same Postgres, same number of connections, one run."""
 
-import base64
-import contextlib
 import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-import uvicorn
 
-from btcwatcher_api import logs
-from btcwatcher_api.app import create_app
-from btcwatcher_api.garbage import collect_rarely
-from btcwatcher_api.settings import Settings, load
-from btcwatcher_api.signals.fastlane import WebhookProtocol
-from btcwatcher_api.strategies.registry import Registry
-from btcwatcher_local.postgres import EmbeddedPostgres, free_port
+from btcwatcher_local.postgres import EmbeddedPostgres
 from btcwatcher_local.postgres_place import find_binaries, find_runner
 from support import api, cpu
+from support.api_process import CONNECTIONS, Server, load_of, serving, serving_api
 
-CONNECTIONS = 32
 SECONDS = float(os.environ.get("BTCWATCHER_BENCH_SECONDS", "6"))
 ROUNDS = 3
 FLOOR = 0.56
@@ -44,34 +33,10 @@ VALUES (gen_random_uuid(), now(), now(), '\\x00112233445566778899aabbccddeeff', 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """What is measured: a process of its own."""
-
-    port: int
-    pid: int
-
-
-@contextlib.contextmanager
-def serving(*arguments: str) -> Iterator[Server]:
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, *arguments, str(port)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-    )
-    try:
-        server = Server(port, process.pid)
-        load_of(server, 1.5)
-        yield server
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
 @pytest.fixture
 def ours(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Server]:
     """The API, with one Strategy put in by hand that notifies one channel."""
-    with serving(__file__, postgres.url, str(tmp_path)) as server:
+    with serving_api(postgres.url, tmp_path) as server:
         yield server
 
 
@@ -79,25 +44,6 @@ def ours(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Server]:
 def plain(postgres: EmbeddedPostgres) -> Iterator[Server]:
     with serving(str(Path(__file__).with_name("plain_way.py")), postgres.url) as server:
         yield server
-
-
-def load_of(server: Server, seconds: float, rate: float = 0) -> dict[str, Any]:
-    credentials = base64.b64encode(f"{api.STRATEGY}:{api.token()}".encode()).decode()
-    arguments = [str(server.port), api.webhook(), f"Basic {credentials}", str(CONNECTIONS), str(seconds), str(rate)]
-    for _ in range(100):
-        result = subprocess.run(
-            [sys.executable, "-m", "support.load", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        )
-        if result.returncode == 0:
-            figures: dict[str, Any] = json.loads(result.stdout)
-            return figures
-        assert "ConnectionRefused" in result.stderr, result.stderr
-        time.sleep(0.2)
-    raise AssertionError(result.stderr)
 
 
 def measured(name: str, server: Server, postgres: EmbeddedPostgres) -> dict[str, Any]:
@@ -177,33 +123,3 @@ def test_p99_at_a_thousand_a_second(postgres: EmbeddedPostgres, ours: Server) ->
     assert figures["per_second"] > 900
     # Where a bare commit already takes long, the disk is measured and not the API.
     assert figures["p99_ms"] < 50 + 10 * bare
-
-
-def _serve(database_url: str, folder: str, port: str) -> None:
-    logs.configure()
-    registry = Registry(api.KEY)
-    registry.replace([api.strategy(notify={"minLevel": "Weak", "channels": ["desk"]})])
-    settings = load(
-        Settings,
-        database_url=database_url,
-        accounts=False,
-        retention_signals_days=api.FOREVER_DAYS,
-        **api.key_files(Path(folder)),
-    )
-    app = create_app(settings, registry)
-    config = uvicorn.Config(
-        app,
-        port=int(port),
-        http=WebhookProtocol,
-        loop="uvloop",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-    )
-    collect_rarely()
-    uvicorn.Server(config).run()
-
-
-if __name__ == "__main__":
-    _serve(*sys.argv[1:])

@@ -169,6 +169,10 @@ class Queue:
     def clear(self) -> None:
         self.run(f"TRUNCATE {TABLES}")
 
+    def count(self) -> int:
+        (row,) = self.rows("SELECT count(*) AS n FROM deliveries")
+        return int(row["n"])
+
     def add(
         self, *channels: str, priority: int = 0, count: int = 1, pair: str = "BTC/USDT", ago: timedelta = timedelta()
     ) -> None:
