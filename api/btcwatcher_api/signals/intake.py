@@ -104,7 +104,7 @@ class Intake:
             raise unavailable("the Strategies are not known yet")
         if not self._router.synced:
             raise unavailable("the NotificationChannels are not known yet")
-        strategy = self._registry.get(identifier)
+        strategy = self._registry.sender(identifier)
         if strategy is None:
             raise Problem(404, "there is no such Strategy; the path ends in <namespace>.<name>")
         query = query_of(query_string) if query_string else {}
@@ -174,7 +174,7 @@ class Intake:
 
     def refused(self, identifier: str, problem: Problem, request_id: str) -> Answer:
         """The answer that is a problem; the log is told, but not of every single one."""
-        name = identifier if self._registry.get(identifier) else "unknown"
+        name = identifier if self._registry.sender(identifier) else "unknown"
         quiet = self._quiet.allows((name, problem.status))
         if quiet is not None:
             _log.warning(

@@ -1,8 +1,9 @@
 """What the API must know of each Strategy, in memory: its bot's tokens, how its signals are graded, how it is doing."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -12,6 +13,9 @@ from btcwatcher_crds.names import strategy_id
 from btcwatcher_crds.strategy import Signals
 
 _log = logs.get("btcwatcher_api.strategies")
+
+LEAVING_SECONDS: Final = 300.0
+"""For so long the bot of a Strategy that was deleted is listened to: it may be sending what it did last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,15 @@ class Registry:
     Without the webhook `key`, which only those have that take signals in, nobody's tokens are known.
     """
 
-    def __init__(self, key: bytes | None, namespaces: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        key: bytes | None,
+        namespaces: frozenset[str] = frozenset(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._key = key
+        self._clock = clock
+        self._leaving: dict[str, tuple[float, KnownStrategy]] = {}
         self._namespaces = namespaces
         self._known: dict[str, KnownStrategy] = {}
         self._synced = False
@@ -52,6 +63,14 @@ class Registry:
 
     def get(self, identifier: str) -> KnownStrategy | None:
         return self._known.get(identifier)
+
+    def sender(self, identifier: str) -> KnownStrategy | None:
+        """Whose signals are taken in: also a Strategy's that was deleted a moment ago."""
+        found = self._known.get(identifier)
+        if found is None and identifier in self._leaving:
+            until, leaving = self._leaving[identifier]
+            return leaving if self._clock() < until else None
+        return found
 
     def find(self, namespace: str, name: str) -> KnownStrategy | None:
         return self._known.get(strategy_id(namespace, name))
@@ -70,7 +89,8 @@ class Registry:
     def replace(self, objects: Iterable[Mapping[str, Any]]) -> None:
         """Take a complete list: what is not in it is gone, also what was deleted while nobody watched."""
         known = [self._known_from(item) for item in objects]
-        self._known = {strategy.id: strategy for strategy in known if strategy is not None}
+        before, self._known = self._known, {strategy.id: strategy for strategy in known if strategy is not None}
+        self._leave(strategy for strategy in before.values() if strategy.id not in self._known)
         self._synced = True
 
     def put(self, item: Mapping[str, Any]) -> None:
@@ -80,7 +100,13 @@ class Registry:
 
     def remove(self, item: Mapping[str, Any]) -> None:
         metadata = item.get("metadata") or {}
-        self._known.pop(strategy_id(metadata.get("namespace", ""), metadata.get("name", "")), None)
+        gone = self._known.pop(strategy_id(metadata.get("namespace", ""), metadata.get("name", "")), None)
+        self._leave([gone] if gone is not None else [])
+
+    def _leave(self, strategies: Iterable[KnownStrategy]) -> None:
+        now = self._clock()
+        self._leaving = {name: one for name, one in self._leaving.items() if now < one[0]}
+        self._leaving |= {strategy.id: (now + LEAVING_SECONDS, strategy) for strategy in strategies}
 
     def _known_from(self, item: Mapping[str, Any]) -> KnownStrategy | None:
         metadata = item.get("metadata") or {}

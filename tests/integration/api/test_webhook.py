@@ -139,6 +139,12 @@ async def test_a_plain_signal_as_tradingview_announces_it(served: Api) -> None:
     assert (signal["source"], signal["level"], signal["price"]) == ("plain", "Medium", "60000.10")
 
 
+async def test_what_a_bot_sends_as_it_ends_with_its_strategy_is_kept(served: Api, postgres_url: str) -> None:
+    served.registry.remove(strategy())
+    assert (await served.send(FREQTRADE["exit_fill"])).status_code == 202
+    assert rows(postgres_url) == [("exit_fill",)]
+
+
 async def test_both_generations_of_a_token_are_valid_and_no_other(served: Api) -> None:
     served.registry.put(strategy(tokenGeneration=3))
     for generation, status in ((3, 202), (2, 202), (1, 401), (4, 401)):

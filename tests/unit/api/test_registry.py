@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from btcwatcher_api.strategies.registry import Registry
+from btcwatcher_api.strategies.registry import LEAVING_SECONDS, Registry
 from btcwatcher_crds.derive import webhook_token
 
 KEY = b"k" * 32
@@ -58,3 +58,18 @@ def test_what_is_kept_for_the_list_has_no_bulk() -> None:
     assert [kept["metadata"] for kept in registry.items()] == [{"namespace": "trading", "name": "a"}]
     assert set(registry.items()[0]["spec"]) == {"signals", "timeframe"}
     assert (registry.serves("trading"), registry.serves("desk")) == (True, False)
+
+
+def test_a_strategy_that_was_deleted_is_listened_to_for_a_while() -> None:
+    now = 1000.0
+    registry = Registry(KEY, clock=lambda: now)
+    registry.replace([strategy("a"), strategy("b")])
+    registry.remove(strategy("a"))
+    registry.replace([])
+    for name in ("trading.a", "trading.b"):
+        assert registry.get(name) is None
+        assert registry.sender(name) is not None
+    now += LEAVING_SECONDS
+    assert registry.sender("trading.a") is None
+    registry.put(strategy("a"))
+    assert registry.sender("trading.a") is registry.get("trading.a") is not None
