@@ -12,7 +12,7 @@ PYTHON_CODE := crds operator api local images tests manifests
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/.installed .tools/freqtrade/.installed .tools/bin/.installed .tools/monitoring/.installed ## Install everything into .venv and .tools (run, demo and test do it by themselves)
+setup: .venv/.installed .tools/freqtrade/.installed .tools/bin/.installed ## Install everything into .venv and .tools (run, demo and test do it by themselves)
 
 run: setup ## Start the whole system on this machine and apply the examples; Ctrl-C stops it
 	@exec $(VENV)/btcwatcher-local up
@@ -20,13 +20,13 @@ run: setup ## Start the whole system on this machine and apply the examples; Ctr
 demo: setup ## The same without a person: ends by itself once real bots' fills are in Postgres
 	@exec $(VENV)/btcwatcher-local demo
 
-test: lint setup .tools/grafana/.installed ## Lint, then all tests; starts the servers it needs on loopback
+test: lint setup .tools/monitoring/.installed .tools/grafana/.installed ## Lint, then all tests; starts the servers it needs on loopback
 	$(VENV)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 unit: .venv/.installed ## The tests that take seconds
 	@$(VENV)/pytest -q tests/unit tests/golden
 
-faults: setup ## Every fault at every request of the operator (test runs each once), and the whole stack on a real API server; half an hour
+faults: setup .tools/monitoring/.installed ## Every fault at every request of the operator (test runs each once), and the whole stack on a real API server; half an hour
 	$(VENV)/pytest -q -n 3 --dist load tests/faults --all-faults
 	$(VENV)/pytest -q -n 3 --dist loadscope tests/e2e --all-faults
 
@@ -90,12 +90,11 @@ clean: ## Remove what was installed and what runs left behind
 # Prometheus and promtool, for the tests of dashboards and alerts; from the system's packages, without installing them.
 .tools/monitoring/.installed:
 	@mkdir -p .tools/monitoring
-	@if command -v prometheus >/dev/null; then echo "using $$(command -v prometheus)"; \
-	elif ! command -v apt-get >/dev/null; then echo "no prometheus on the PATH: the tests that need one are skipped"; else \
-		echo "unpacking Prometheus into .tools/monitoring"; \
-		cd .tools/monitoring && { apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }; } \
-			&& dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb; fi
-	@touch $@
+	@if command -v prometheus >/dev/null; then echo "using $$(command -v prometheus)"; touch $@; \
+	elif command -v apt-get >/dev/null && cd .tools/monitoring && echo "unpacking Prometheus into .tools/monitoring" \
+		&& { apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }; } \
+		&& dpkg-deb -x prometheus_*.deb .; then rm prometheus_*.deb; touch .installed; \
+	else echo "no prometheus is to be had: the tests that need one are skipped"; fi
 
 # Grafana's types and a TypeScript compiler, for the test of the dashboards' JSON.
 .tools/grafana/.installed: tests/grafana_types/package-lock.json

@@ -84,7 +84,7 @@ def running(extra: tuple[str, ...] = ()) -> Iterator[RealApi]:
             "--bind-address=127.0.0.1", f"--secure-port={port}", f"--cert-dir={place / 'certs'}",
             f"--token-auth-file={place / 'tokens.csv'}", "--authorization-mode=RBAC",
             f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
-            "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.0.0.0/24",
+            "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.0.0.0/16",
             "--disable-admission-plugins=ServiceAccount", "--allow-privileged=true", *extra,
         ]  # fmt: skip
         stack.enter_context(_process(etcd, place / "etcd.log"))

@@ -44,8 +44,7 @@ def server() -> Iterator[Server]:
         with clusters.embedded() as kubeconfig:
             yield _prepared("embedded", kubeconfig)
     else:
-        # The default range of 254 Services is too small.
-        with realapi.running(("--service-cluster-ip-range=10.0.0.0/16",)) as api:
+        with realapi.running() as api:
             yield _prepared("real", api.kubeconfig)
 
 
