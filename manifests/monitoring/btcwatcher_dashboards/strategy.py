@@ -33,6 +33,8 @@ _REASON: Final = f"max by (reason) (btcwatcher_strategy_ready_reason{{{_ONE}}})"
 _IS_READY: Final = f'count(btcwatcher_strategy_condition{{{_ONE},type="Ready",status="True"}})'
 _ROWS: Final = f"namespace = '${{namespace}}' AND strategy = '${{strategy}}' AND {SIGNALS_SHOWN}"
 
+_EARNED_UNITS: Final = {"Won": RATIO, "Average": RATIO, "Profit": MONEY}
+
 _COMMANDS: Final = f"""
 ```
 kubectl -n ${{namespace}} describe strategy ${{strategy}}
@@ -45,6 +47,14 @@ curl -H "Authorization: Bearer $TOKEN" ${{api}}/api/v1/strategies/${{namespace}}
 ```
 The API's own pages: [${{api}}/docs](${{api}}/docs)
 """
+
+
+def _earned(column: str, heading: str) -> str:
+    return f"""
+        SELECT {column} AS "{heading}", count(*) AS "Trades", avg((profit_ratio > 0)::int) AS "Won",
+            avg(profit_ratio) AS "Average", sum(profit_amount) AS "Profit", stake_currency AS "Currency"
+        FROM signals WHERE type = 'exit_fill' AND {_ROWS} GROUP BY 1, stake_currency ORDER BY 5 DESC
+    """
 
 
 def dashboard() -> Dashboard:
@@ -153,6 +163,23 @@ def dashboard() -> Dashboard:
                 series(f"max({memory_limit(_POD)})", "limit"),
                 unit=BYTES,
                 colours={"limit": RED},
+            ),
+            listing(
+                "By pair",
+                "What the trades closed in the time shown earned, by pair. Leave out one that keeps losing.",
+                sql_rows(_earned("pair", "Pair")),
+                columns={},
+                units=_EARNED_UNITS,
+                fixed=True,
+            ),
+            listing(
+                "By exit reason",
+                "The same by why the trade was left: many stop losses say that entries come too early or stops are too "
+                "near.",
+                sql_rows(_earned("exit_reason", "Exit reason")),
+                columns={},
+                units=_EARNED_UNITS,
+                fixed=True,
             ),
             listing(
                 "Closed trades",
