@@ -99,7 +99,7 @@ clean: ## Remove what was installed and what runs left behind
 # Grafana's types and a TypeScript compiler, for the test of the dashboards' JSON.
 .tools/grafana/.installed: tests/grafana_types/package-lock.json
 	@mkdir -p .tools/grafana
-	@if command -v npm >/dev/null; then echo "installing Grafana's types into .tools/grafana"; \
-		cp tests/grafana_types/package.json $< .tools/grafana && cd .tools/grafana && npm ci --ignore-scripts --no-audit --no-fund --silent; \
-	else echo "no npm: the dashboards are not checked against Grafana's types"; fi
-	@touch $@
+	@if command -v npm >/dev/null && echo "installing Grafana's types into .tools/grafana" \
+		&& cp tests/grafana_types/package.json $< .tools/grafana \
+		&& (cd .tools/grafana && npm ci --ignore-scripts --no-audit --no-fund --silent); then touch $@; \
+	else echo "no npm is to be had: the dashboards are not checked against Grafana's types"; fi

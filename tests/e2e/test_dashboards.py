@@ -128,7 +128,7 @@ def _figures(sources: Sources, name: str) -> dict[str, float]:
 
 def test_the_figures_are_right(sources: Sources) -> None:
     fleet = _figures(sources, "btcwatcher-fleet")
-    assert (fleet["Strategies"], fleet["Ready"], fleet["Need a person"]) == (2, 1, 1)
+    assert (fleet["Strategies"], fleet["Not Ready"], fleet["Need a person"]) == (2, 1, 1)
     operator = _figures(sources, "btcwatcher-operator")
     assert (operator["Leaders"], operator["Replicas"], operator["Ports free"]) == (1, 1, 48)
     one = _figures(sources, "btcwatcher-strategy")

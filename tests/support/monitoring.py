@@ -19,11 +19,11 @@ Object = dict[str, Any]
 
 SCRAPE_SECONDS = 1
 START_SECONDS = 120.0
-MISSING = "no prometheus: `make setup` brings it where there is apt-get"
+MISSING = "no prometheus: `make test` brings it where there is apt-get"
 
 
 def binary(name: str = "prometheus") -> Path | None:
-    """From `make setup`, or from the PATH."""
+    """From `make test`, or from the PATH."""
     unpacked = REPOSITORY / ".tools" / "monitoring" / "usr" / "bin" / name
     found = str(unpacked) if unpacked.exists() else shutil.which(name)
     return Path(found) if found else None

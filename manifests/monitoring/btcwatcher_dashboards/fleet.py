@@ -10,6 +10,7 @@ from btcwatcher_dashboards.panels import (
     LEVEL_COLOURS,
     MOMENT,
     MONEY,
+    ORANGE,
     RATIO,
     RED,
     bars,
@@ -63,13 +64,12 @@ def dashboard() -> Dashboard:
                 COUNT,
             ),
             figure(
-                "Ready",
-                "Strategies that do what their spec asks: they trade, are paused or are suspended. "
-                "The others are listed below, each with its reason.",
-                now(f"count({_READY}) or vector(0)", "Ready"),
+                "Not Ready",
+                "Strategies that do not do what their spec asks, be it for a moment while they start. Those "
+                "that trade, are paused or are suspended by request are Ready. Each is listed below with its reason.",
+                now(f"count({_STRATEGIES} unless on (namespace, name) {_READY}) or vector(0)", "not ready"),
                 COUNT,
-                steps={1: GREEN},
-                below=RED,
+                steps={1: ORANGE},
             ),
             figure(
                 "Need a person",
@@ -196,7 +196,7 @@ def dashboard() -> Dashboard:
                 fixed=True,
             ),
             listing(
-                "Not Ready",
+                "Who is not Ready, and why",
                 "Each Strategy that is not Ready, and why. Empty is good.",
                 rows(
                     'max by (namespace, name, reason) (btcwatcher_strategy_ready_reason{namespace=~"$namespace"})'
