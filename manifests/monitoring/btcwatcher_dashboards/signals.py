@@ -35,6 +35,8 @@ _REFUSALS: Final = {
     "500": "500: our mistake, see the log",
     "503": "503: Postgres or Kubernetes is away",
 }
+_FAILED: Final = "reason IS NOT NULL AND reason NOT IN ('Sent', 'Suspended') AND $__timeFilter(started_at)"
+"""Of attempts: one without a reason is under way."""
 
 
 def _quantile(share: str, metric: str, by: str = "le") -> str:
@@ -137,19 +139,6 @@ def dashboard() -> Dashboard:
                 steps={0.05: RED},
             ),
             lines(
-                "Ingest queue and commits",
-                "Signals that wait for their commit, and signals in one commit on average. The queue empties with each "
-                "commit; one that grows says that Postgres is too slow.",
-                series("sum(btcwatcher_ingest_queue_depth)", "waiting"),
-                series(
-                    "sum(rate(btcwatcher_ingest_batch_rows_sum[$__rate_interval]))"
-                    " / sum(rate(btcwatcher_ingest_batch_rows_count[$__rate_interval]))",
-                    "in one commit",
-                ),
-                unit=COUNT,
-                span=8,
-            ),
-            lines(
                 "Sent again, recovered, perhaps doubled",
                 "Repeats: a sender tried again and the signal was there. Recovered: it never arrived, and was "
                 "filled in from the bot's trades. Perhaps doubled: a worker died between sending and noting it.",
@@ -169,6 +158,19 @@ def dashboard() -> Dashboard:
                 unit=COUNT,
                 span=8,
                 colours=PRIORITY_COLOURS,
+            ),
+            bars(
+                "Failed attempts by channel and reason",
+                "RateLimited, Timeout, Unreachable and VendorError are tried again by themselves; Auth, "
+                "Rejected and the Secret's reasons want a person. What they said is in the table below.",
+                sql_series(
+                    f"""
+                    SELECT $__timeGroupAlias(started_at, $__interval),
+                        channel_namespace || '/' || channel || ': ' || reason AS metric, count(*) AS value
+                    FROM delivery_attempts WHERE {_FAILED} GROUP BY 1, 2 ORDER BY 1
+                    """
+                ),
+                span=8,
             ),
             lines(
                 "Signal to sent, 95 of 100",
@@ -214,15 +216,14 @@ def dashboard() -> Dashboard:
                 fixed=True,
             ),
             listing(
-                "Failed attempts",
+                "Latest failed attempts",
                 "The latest attempts that did not succeed in the time shown, with the vendor's own answer. "
                 "Auth and Rejected want a person: the Secret, the receiver; the others are tried again by themselves.",
                 sql_rows(
-                    """
+                    f"""
                     SELECT started_at AS "Time", channel_namespace AS "Namespace", channel AS "Channel",
                         'P' || priority AS "Priority", reason AS "Reason", answer AS "Answer"
-                    FROM delivery_attempts
-                    WHERE reason IS NOT NULL AND reason NOT IN ('Sent', 'Suspended') AND $__timeFilter(started_at)
+                    FROM delivery_attempts WHERE {_FAILED}
                     ORDER BY started_at DESC LIMIT 100
                     """
                 ),
