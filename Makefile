@@ -93,7 +93,9 @@ clean: ## Remove what was installed and what runs left behind
 	@touch $@
 
 # Prometheus and Alertmanager with their tools, for the tests of dashboards and alerts; from the system's packages, without
-# installing them. A package that is not to be had is asked for again the next time.
+# installing them. A package that is not to be had is asked for again the next time. Debian's Alertmanager has no templates in
+# it but looks for them in /usr/share: a path of the same length makes it look where it was unpacked, if it is started there.
+DEBIANS_TEMPLATES := /usr/share/prometheus/alertmanager
 .tools/monitoring/.installed: .tools/monitoring/.prometheus .tools/monitoring/.prometheus-alertmanager
 	@touch $@
 
@@ -102,7 +104,7 @@ clean: ## Remove what was installed and what runs left behind
 	@if command -v $* >/dev/null; then echo "using $$(command -v $*)"; touch $@; \
 	elif command -v apt-get >/dev/null && cd .tools/monitoring && echo "unpacking $* into .tools/monitoring" \
 		&& { apt-get download -qq $* 2>/dev/null || { apt-get update -qq && apt-get download -qq $*; }; } \
-		&& dpkg-deb -x $*_*.deb .; then rm $*_*.deb; touch .$*; \
+		&& dpkg-deb -x $*_*.deb . && sed -i 's#$(DEBIANS_TEMPLATES)#usr/$(DEBIANS_TEMPLATES:/usr%=%)#g' usr/bin/$*; then rm $*_*.deb; touch .$*; \
 	else echo "no $* is to be had: the tests that need it are skipped"; fi
 
 # Grafana's types and a TypeScript compiler, for the test of the dashboards' JSON.
