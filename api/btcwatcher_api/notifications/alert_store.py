@@ -24,10 +24,10 @@ _LOCK: Final = 0x6274_6377_616C_7274
 
 _LAST: Final = text("""
     SELECT DISTINCT ON (n.fingerprint, d.channel_namespace, d.channel)
-      n.fingerprint, d.channel_namespace || '/' || d.channel AS channel, n.created_at, n.resolved,
-      d.state = 'Failed' AS failed
+      n.fingerprint, d.channel_namespace || '/' || d.channel AS channel, n.created_at, n.resolved
     FROM notices n JOIN deliveries d ON d.subject_id = n.id AND d.created_at = n.created_at
     WHERE n.fingerprint = ANY(:fingerprints) AND n.kind = 'Alert' AND d.fallback_of IS NULL
+      AND d.state NOT IN ('Failed', 'Skipped')
     ORDER BY n.fingerprint, d.channel_namespace, d.channel, n.created_at DESC
 """)
 
@@ -54,7 +54,7 @@ async def tell(
         if wanted:
             await write(connection, _notice(alert, strategy_of(alert, find), author), wanted, now)
             # The same alert may stand in one body twice.
-            last |= {(alert.key, key): LastTold(now, alert.resolved, failed=False) for key in wanted}
+            last |= {(alert.key, key): LastTold(now, alert.resolved) for key in wanted}
         told.append(len(wanted))
     if any(told):
         await wake(connection)
@@ -63,7 +63,7 @@ async def tell(
 
 async def _last_told(connection: AsyncConnection, fingerprints: Sequence[str]) -> dict[tuple[str, str], LastTold]:
     rows = await connection.execute(_LAST, {"fingerprints": list(fingerprints)})
-    return {(row.fingerprint, row.channel): LastTold(row.created_at, row.resolved, row.failed) for row in rows}
+    return {(row.fingerprint, row.channel): LastTold(row.created_at, row.resolved) for row in rows}
 
 
 def _notice(alert: AlertmanagerAlert, strategy: KnownStrategy | None, author: str) -> NewNotice:

@@ -23,8 +23,8 @@ from btcwatcher_crds.notification_channel import Grouping
 ALERTS_MAX: Final = 1_000
 _TITLE_MAX: Final = 200
 _BODY_MAX: Final = 4_000
-_UNSET_YEAR: Final = 1
-"""Go's zero time, 0001-01-01: a time that is not known yet."""
+_YEARS: Final = range(1970, 9999)
+"""Outside lies Go's zero time, 0001-01-01, for what is not known yet, and what no clock of another zone can show."""
 _EARLY: Final = timedelta(minutes=1)
 """Alertmanager repeats in the same interval, a moment early or late: nobody waits for twice as long because of that."""
 _PRIORITIES: Final = {"critical": Priority.P0, "warning": Priority.P1}
@@ -101,12 +101,10 @@ class AlertmanagerMessage(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class LastTold:
-    """What a channel was told of an alert last."""
+    """What a channel was told of an alert last, or is being told; what failed or was not sent does not count."""
 
     at: datetime
     resolved: bool
-    failed: bool
-    """It was not: all attempts have failed."""
 
 
 def is_news(alert: AlertmanagerAlert, channel: KnownChannel | None, last: LastTold | None, now: datetime) -> bool:
@@ -114,8 +112,8 @@ def is_news(alert: AlertmanagerAlert, channel: KnownChannel | None, last: LastTo
     was told that it fired. An alert that fires after it was resolved is told at once, though it began long ago:
     Alertmanager also calls resolved what Prometheus could not tell it of for a while."""
     if alert.resolved:
-        return last is not None and not last.resolved and not last.failed
-    if last is None or last.resolved or last.failed:
+        return last is not None and not last.resolved
+    if last is None or last.resolved:
         return True
     interval = _repeat_interval(channel)
     return now - last.at >= interval - min(_EARLY, interval / 10)
@@ -161,8 +159,8 @@ def _repeat_interval(channel: KnownChannel | None) -> timedelta:
 
 
 def known_time(at: datetime | None) -> datetime | None:
-    """None for Go's zero time. A time without a zone is UTC."""
-    if at is None or at.year <= _UNSET_YEAR:
+    """None for Go's zero time, and for a year that nobody means. A time without a zone is UTC."""
+    if at is None or at.year not in _YEARS:
         return None
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 

@@ -66,6 +66,14 @@ async def test_a_delivery_is_sent_and_its_attempt_noted(queue: Queue, telegram: 
     assert delivery["settled_at"] is not None
 
 
+async def test_a_row_that_cannot_be_read_holds_up_no_other_channel(queue: Queue, telegram: Vendor) -> None:
+    queue.add_test("poisoned")
+    queue.run("UPDATE notices SET starts_at = 'infinity'")
+    queue.add("desk")
+    async with working(queue.url, [channel(name, endpoint=telegram.url) for name in ("poisoned", "desk")]):
+        await until(lambda: queue.states() == {"Pending": 1, "Sent": 1}, queue.attempts)
+
+
 _READY = """
 import asyncio, sys
 from support.notifications import channel, working

@@ -4,7 +4,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -24,6 +24,9 @@ _SECRET_MIN: Final = 4
 _PUBLIC_KEYS: Final = frozenset({"host", "port", "security"})
 """Keys of a Secret whose values tell nobody anything and help whoever reads an answer."""
 
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
+_STANDARD: Final = str.maketrans("-_", "+/")
+
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -34,7 +37,8 @@ def kept(text: str, credentials: Mapping[str, str]) -> str:
     text = text.encode("utf-8", "replace").decode()
     secrets = _secrets(credentials)
     looked_at = text[: ANSWER_MAX * 20]
-    scrubbed = looked_at
+    # Logins come back as they were sent, several parts in one: `Basic ...`, `AUTH PLAIN ...`.
+    scrubbed = _BASE64.sub(lambda at: MASK if _holds(at[0], secrets) else at[0], looked_at)
     for secret in secrets:
         scrubbed = re.sub(re.escape(secret), MASK, scrubbed, flags=re.IGNORECASE)
     if len(looked_at) < len(text) and secrets:
@@ -42,6 +46,13 @@ def kept(text: str, credentials: Mapping[str, str]) -> str:
         scrubbed = scrubbed[: -len(secrets[0])]
     text = _CONTROL.sub(" ", scrubbed).strip()
     return text if len(text) <= ANSWER_MAX else text[: ANSWER_MAX - 1] + "…"
+
+
+def _holds(encoded: str, secrets: Sequence[str]) -> bool:
+    """Whether Base64 of either alphabet has a secret in it."""
+    text = encoded.rstrip("=").translate(_STANDARD)
+    decoded = base64.b64decode(text[: len(text) - (len(text) % 4 == 1)] + "==").decode("latin-1")
+    return any(secret.encode("utf-8", "replace").decode("latin-1") in decoded for secret in secrets)
 
 
 def _secrets(credentials: Mapping[str, str]) -> list[str]:
@@ -68,7 +79,7 @@ def _parts(value: str) -> Iterable[str]:
     yield from re.split(r"[/:@]", url.netloc)
     yield from url.path.split("/")
     yield from (pair.partition("=")[2] for pair in url.query.split("&"))
-    yield from (value.partition("://")[2], url.path.strip("/"), url.query)
+    yield from (value.partition("://")[2], url.path.strip("/"), url.query, url.fragment)
 
 
 def _forms(part: str) -> Iterable[str]:

@@ -28,6 +28,7 @@ _LOOK_SECONDS: Final = 1.0
 """How often a lane looks without being told: notifications can be lost, and times come by themselves."""
 _HOLD_SECONDS: Final = 1.0
 """A channel that may not send now is looked at this often: a person may have changed it."""
+_REFUSED_SECONDS: Final = 30.0
 _BATCH_SECONDS: Final = 0.5
 """A line claims as many messages as it can send in this time."""
 _BATCH_MOST: Final = 64
@@ -178,7 +179,13 @@ class Lane:
             if held > 0:
                 wait = min(wait, held)
             elif len(line.waiting) < self._per_channel:
-                await self._take(channel, line)
+                try:
+                    await self._take(channel, line)
+                except RowsRefused as error:
+                    # A row that cannot be read holds up its own channel, not the others'.
+                    _log.error("a channel's deliveries cannot be claimed", channel=str(channel), reason=str(error))
+                    line.held_until = time.monotonic() + _REFUSED_SECONDS
+                    continue
                 self._begin()
                 if line.more and len(line.waiting) < self._per_channel and line.held_until <= time.monotonic():
                     wait = 0.0
