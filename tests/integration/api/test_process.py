@@ -36,6 +36,15 @@ async def becomes(process: ApiProcess, wanted: int, identifier: str = STRATEGY, 
     raise AssertionError(f"{identifier}: {found} instead of {wanted}: {process.log.read_text()}")
 
 
+async def knows(process: ApiProcess, strategies: int) -> None:
+    wanted = f'btcwatcher_api_watch_objects{{kind="Strategy"}} {float(strategies)}'
+    for _ in range(100):
+        if wanted in (shown := (await process.http.get("/metrics")).text).splitlines():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"not {wanted}: {shown}")
+
+
 async def test_the_watch_follows_the_cluster(cluster: Cluster, postgres_url: str, tmp_path: Path) -> None:
     async with api.process(postgres_url, tmp_path, tmp_path / "kubeconfig", free_port()) as served:
         # No CRD yet: nobody is known, so nobody is unknown.
@@ -55,7 +64,9 @@ async def test_the_watch_follows_the_cluster(cluster: Cluster, postgres_url: str
         await cluster.apply("desk.other")
         await becomes(served, 202, "desk.other")
         await cluster.delete("desk.other")
-        await becomes(served, 404, "desk.other")
+        await knows(served, 1)
+        # Its bot may still be sending what it did last.
+        assert await status(served, "desk.other") == 202
         assert await served.stop() == 0
         assert token() not in served.log.read_text()
         assert '"strategy": "trading.unknown"' in served.log.read_text()
@@ -99,7 +110,7 @@ async def test_kubernetes_away_is_no_reason_to_refuse_signals(postgres_url: str,
         async with serve("127.0.0.1", port, "t", tls=False) as serving:
             async with httpx.AsyncClient(base_url=serving.url, headers={"Authorization": "Bearer t"}) as http:
                 await Cluster(serving, http).define()
-            await becomes(served, 404)
+            await knows(served, 0)
     finally:
         await process.__aexit__(None, None, None)
 
