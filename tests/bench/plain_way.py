@@ -57,7 +57,7 @@ class Signal(Base):
 
 class Delivery(Base):
     __tablename__ = "deliveries"
-    signal_id: Mapped[UUID] = mapped_column(primary_key=True)
+    subject_id: Mapped[UUID] = mapped_column(primary_key=True)
     channel_namespace: Mapped[str] = mapped_column(primary_key=True)
     channel: Mapped[str] = mapped_column(primary_key=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
@@ -130,7 +130,7 @@ def create(database_url: str) -> FastAPI:
             payload=body.model_dump(mode="json"),
         )
         delivery = Delivery(
-            signal_id=identifier,
+            subject_id=identifier,
             channel_namespace=namespace,
             channel="desk",
             created_at=now,

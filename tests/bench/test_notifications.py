@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from btcwatcher_local.postgres import EmbeddedPostgres, free_port
-from support.api_process import load_of, serving_api
+from support.api_process import CONNECTIONS, load_of, serving_api
 from support.notifications import Queue, channel, serve_vendor, work
 
 SIGNALS_A_SECOND = 100
@@ -130,7 +130,8 @@ def test_signal_to_channel_at_a_hundred_a_second(
         f"\naccepted -> taken by the channel at {figures['per_second']:.0f}/s: p50 {1000 * float(p50):.0f} ms, p95"
         f" {1000 * float(p95):.0f} ms, p99 {1000 * float(p99):.0f} ms; load {os.getloadavg()[0]:.1f}"
     )
-    assert len(rows) == figures["accepted"]
+    # Those that were on their way as the load ended are not counted there.
+    assert 0 <= len(rows) - figures["accepted"] <= CONNECTIONS
     assert figures["per_second"] >= 0.95 * SIGNALS_A_SECOND
     assert p95 < P95_SECONDS
 

@@ -33,6 +33,13 @@ _COMMONMARK: Final = MarkdownIt("commonmark", {"html": False, "breaks": True}).d
 )
 
 
+_PLAIN: Final = r"[^\\`*_\[\]<>&!#~|\n\t]*"
+_TEXT: Final = rf"{_PLAIN}(?:\\[!-/:-@\[-`{{-~]{_PLAIN})*"
+_SIMPLE: Final = re.compile(rf"(?:(?=\*\*[^\W\d_]|[^\W\d_])(?:\*\*({_TEXT})(?<=[^\W_])\*\*)?({_TEXT})(?<!\s))?")
+"""A line that begins with a letter, or with bold that begins with one: no list, heading, rule, quote or code."""
+_ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     text: str
@@ -69,11 +76,10 @@ def whole(title: str, body: str) -> list[Line]:
 
 def lines(body: str) -> list[Line]:
     """The body's lines, without blank ones at the beginning and the end, and never two blank ones together."""
-    written = _Writer()
-    for token in _COMMONMARK.parse(clean(body[:BODY_MAX])):
-        written.block(token)
+    body = clean(body[:BODY_MAX])
+    simple = _simple(body)
     found: list[Line] = []
-    for line in written.lines:
+    for line in simple if simple is not None else _parsed(body):
         if any(piece.text.strip() for piece in line):
             found.append(line)
         elif found and found[-1]:
@@ -81,6 +87,26 @@ def lines(body: str) -> list[Line]:
     while found and not found[-1]:
         found.pop()
     return found
+
+
+def _simple(body: str) -> list[Line] | None:
+    """The lines of a body whose only markup is bold at their beginning, as the default templates write it; None for
+    others. A tenth of the parser's time, which is a fifth of a message's."""
+    found: list[Line] = []
+    for line in body.split("\n"):
+        match = _SIMPLE.fullmatch(line)
+        if match is None:
+            return None
+        bold, rest = (_ESCAPED.sub(r"\1", part or "") for part in match.groups())
+        found.append(tuple(piece for piece in (Piece(bold, bold=True), Piece(rest)) if piece.text))
+    return found
+
+
+def _parsed(body: str) -> list[Line]:
+    written = _Writer()
+    for token in _COMMONMARK.parse(body):
+        written.block(token)
+    return written.lines
 
 
 def html(body: str) -> str:

@@ -105,9 +105,9 @@ class _Context:
         what = subject.values.get("type") or ("resolved" if subject.values.get("resolved") else "")
         return f"for {subject.kind.value} {what}".rstrip()
 
-    def alone(self, subject: Subject, *, with_line: bool = True) -> dict[str, Any]:
+    def alone(self, subject: Subject) -> dict[str, Any]:
         seen = view(subject, self.language, self.zone)
-        return self._variables([self._with_line(seen) if with_line else seen], [seen], Shape.SINGLE)
+        return self._variables([self._with_line(seen)], [seen], Shape.SINGLE)
 
     def variables(self) -> dict[str, Any]:
         if self.shape is Shape.SINGLE:
@@ -161,8 +161,9 @@ def _by_default(context: _Context) -> str:
 
 
 def _alone_by_default(context: _Context, subject: Subject) -> str:
-    # The defaults for one subject do not read its line, which would take as long as they do.
-    return lang.run(_default(context.language, _KIND_TEMPLATES[subject.kind]), context.alone(subject, with_line=False))
+    # The defaults for one subject read nothing else; all the rest would take as long as they do.
+    seen = {"subject": view(subject, context.language, context.zone)}
+    return lang.run(_default(context.language, _KIND_TEMPLATES[subject.kind]), seen)
 
 
 _KIND_TEMPLATES: Final = {Kind.SIGNAL: "signal", Kind.ALERT: "alert", Kind.MANUAL: "manual", Kind.TEST: "test"}

@@ -3,9 +3,13 @@
 import unicodedata
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from btcwatcher_api.notifications.senders import text
 from btcwatcher_api.notifications.senders.text import Line, Piece
+from btcwatcher_api.notifications.templates.render import render
+from btcwatcher_api.notifications.templates.samples import SAMPLES
 from btcwatcher_crds.notification_channel import Language
 
 
@@ -119,3 +123,76 @@ def test_a_body_without_end_is_not_read_to_it() -> None:
     assert len(_plain("x" * 10_000_000)) == text.BODY_MAX
     assert _plain("[" * 5_000).startswith("[[[")
     assert _plain("> " * 5_000 + "deep") is not None
+
+
+_FRAGMENTS = (
+    *(
+        "a",
+        "Ab",
+        "é",
+        "中",
+        "1",
+        "1.",
+        "-",
+        "- ",
+        "+",
+        "=",
+        " ",
+        "  ",
+        "\n",
+        "\n\n",
+        "\t",
+        "\u3000",
+        "(",
+        ")",
+        ":",
+        ".",
+    ),
+    *(
+        "**",
+        "**a**",
+        "**a1**: ",
+        "*",
+        "_",
+        "\\_",
+        "\\*",
+        "\\-",
+        "\\",
+        "`",
+        "[",
+        "](",
+        "!",
+        "<b>",
+        "&amp;",
+        "#",
+        "~",
+        "|",
+    ),
+)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.lists(st.sampled_from(_FRAGMENTS), max_size=14).map("".join))
+def test_the_short_way_sees_what_the_parser_sees(body: str) -> None:
+    body = text.clean(body)
+    simple = text._simple(body)
+    if simple is not None:
+        assert _tidy(simple) == _tidy(text._parsed(body))
+
+
+def _tidy(lines: list[Line]) -> list[Line]:
+    """Without blank lines at the ends and more than one between others."""
+    kept: list[Line] = []
+    for line in lines:
+        if line or (kept and kept[-1]):
+            kept.append(line)
+    while kept and not kept[-1]:
+        kept.pop()
+    return kept
+
+
+def test_what_the_default_templates_write_goes_the_short_way() -> None:
+    for language in Language:
+        for sample in SAMPLES:
+            body = render([sample], language=language).message.body
+            assert text._simple(text.clean(body)) is not None, body
