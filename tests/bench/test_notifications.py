@@ -23,7 +23,7 @@ from support.notifications import Queue, channel, serve_vendor, work
 SIGNALS_A_SECOND = 100
 SECONDS = float(os.environ.get("BTCWATCHER_BENCH_SECONDS", "10"))
 DELIVERIES = 4000
-CONCURRENT = 4
+CONCURRENT = 8
 P95_SECONDS = 1.0
 A_SECOND = 500
 

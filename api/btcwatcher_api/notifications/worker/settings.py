@@ -19,9 +19,9 @@ class WorkerSettings(ServiceSettings):
     log_level: str = "INFO"
     """DEBUG shows every message."""
 
-    worker_slots: Annotated[int, Field(ge=1, le=256)] = 16
+    worker_slots: Annotated[int, Field(ge=1, le=256)] = 32
     """P0 messages that may be on their way at the same time; of P1 and of P2 half as many each."""
-    worker_slots_per_channel: Annotated[int, Field(ge=1, le=64)] = 4
+    worker_slots_per_channel: Annotated[int, Field(ge=1, le=64)] = 8
     """How many of them to one channel, so that a slow one does not hold up the others."""
     worker_timeout_seconds: Annotated[float, Field(ge=0.5, le=120)] = 15.0
     """How long a vendor may take to answer."""
