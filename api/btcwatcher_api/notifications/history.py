@@ -12,7 +12,7 @@ from btcwatcher_api.notifications.delivery_filter import DeliveryFilter, conditi
 from btcwatcher_api.notifications.subject import Kind
 from btcwatcher_api.notifications.tables import attempts, deliveries, notices
 from btcwatcher_api.signals import repository
-from btcwatcher_api.signals.cursor import WrittenCursor
+from btcwatcher_api.signals.cursor import WrittenCursor, page_of
 
 _PLACE: Final = (deliveries.c.created_at, deliveries.c.id)
 
@@ -46,20 +46,11 @@ def page_query(wanted: DeliveryFilter, cursor: WrittenCursor | None, limit: int)
 async def page(connection: AsyncConnection, wanted: DeliveryFilter, cursor: WrittenCursor | None, limit: int) -> Page:
     """By the time of their writing; of those that were written at once in any order, but always in the same."""
 
-    def cursor_at(row: RowMapping, *, newer: bool) -> WrittenCursor:
+    def place(row: RowMapping, newer: bool) -> WrittenCursor:
         return WrittenCursor(row["id"], newer, row["created_at"])
 
-    rows = list((await connection.execute(page_query(wanted, cursor, limit))).mappings())
-    more = len(rows) > limit
-    rows = rows[:limit]
-    if cursor is not None and cursor.newer:
-        rows.reverse()
-        if not rows:
-            # Nothing newer yet: the same question may be asked again.
-            return Page(rows, cursor._replace(newer=False), cursor)
-        return Page(rows, cursor_at(rows[-1], newer=False), cursor_at(rows[0], newer=True))
-    newer = cursor_at(rows[0], newer=True) if rows else (cursor and cursor._replace(newer=True))
-    return Page(rows, cursor_at(rows[-1], newer=False) if more else None, newer)
+    found = (await connection.execute(page_query(wanted, cursor, limit))).mappings().all()
+    return Page(*page_of(found, cursor, limit, place))
 
 
 async def one(connection: AsyncConnection, identifier: UUID) -> RowMapping | None:

@@ -6,8 +6,9 @@ A place is a signal, not a number of signals: so a cursor stays good whatever is
 import base64
 import struct
 import zlib
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
 _VERSION: Final = 1
@@ -53,6 +54,29 @@ class WrittenCursor(NamedTuple):
     def encode(self) -> str:
         flags = _BY_WRITING | (_NEWER if self.newer else 0)
         return _packed(flags, (self.at - _EPOCH) // _MICROSECOND, self.id)
+
+
+Place = TypeVar("Place", Cursor, WrittenCursor)
+Item = TypeVar("Item")
+
+
+def page_of(
+    found: Sequence[Item], cursor: Place | None, limit: int, place: Callable[[Item, bool], Place]
+) -> tuple[list[Item], Place | None, Place | None]:
+    """The items of a page, newest first, and where its older and its newer side go on.
+
+    `found` are those beyond the cursor, in its direction, one more than the limit if there are; `place` makes a cursor
+    of an item and whether it is towards newer ones.
+    """
+    items = list(found[:limit])
+    if cursor is not None and cursor.newer:
+        items.reverse()
+        if not items:
+            # Nothing newer yet: the same question may be asked again.
+            return items, cursor._replace(newer=False), cursor
+        return items, place(items[-1], False), place(items[0], True)
+    newer = place(items[0], True) if items else (cursor and cursor._replace(newer=True))
+    return items, place(items[-1], False) if len(found) > limit else None, newer
 
 
 def decode(text: str) -> Cursor:

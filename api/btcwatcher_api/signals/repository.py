@@ -9,7 +9,7 @@ from sqlalchemy import Row, RowMapping, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from btcwatcher_api.signals import arrival, wire
-from btcwatcher_api.signals.cursor import Cursor, Position
+from btcwatcher_api.signals.cursor import Cursor, Position, page_of
 from btcwatcher_api.signals.dedup import time_range_of
 from btcwatcher_api.signals.filters import Filter, conditions
 from btcwatcher_api.signals.table import signals
@@ -57,21 +57,12 @@ async def page(
 ) -> Page:
     """One page of the history, newest first: by the events' times, or by their arrival."""
 
-    def cursor_at(row: Row[Any], *, newer: bool) -> Cursor:
+    def place(row: Row[Any], newer: bool) -> Cursor:
         return Cursor(UUID(row.id), newer, row.arrival if by_arrival else None)
 
     query = (arrivals_query if by_arrival else page_query)(wanted, cursor, limit)
-    rows = list((await connection.execute(query)).all())
-    more = len(rows) > limit
-    rows = rows[:limit]
-    if cursor is not None and cursor.newer:
-        rows.reverse()
-        if not rows:
-            # Nothing newer yet: the same question may be asked again.
-            return Page(rows, cursor._replace(newer=False), cursor)
-        return Page(rows, cursor_at(rows[-1], newer=False), cursor_at(rows[0], newer=True))
-    newer = cursor_at(rows[0], newer=True) if rows else (cursor and cursor._replace(newer=True))
-    return Page(rows, cursor_at(rows[-1], newer=False) if more else None, newer)
+    found = (await connection.execute(query)).all()
+    return Page(*page_of(found, cursor, limit, place))
 
 
 async def one(connection: AsyncConnection, identifier: UUID) -> RowMapping | None:

@@ -15,6 +15,7 @@ from btcwatcher_local.apiserver import serve
 from btcwatcher_local.postgres import EmbeddedPostgres
 from support import api
 from support.api_cluster import Cluster
+from support.notifications import Queue, Vendor, vendor
 
 _TEMPLATE = "migrated"
 
@@ -84,3 +85,18 @@ async def served(postgres_url: str, tmp_path: Path) -> AsyncIterator[api.Api]:
 def _execute(server: EmbeddedPostgres, statement: sql.Composed) -> None:
     with psycopg.connect(server.url_of("postgres"), autocommit=True) as connection:
         connection.execute(statement)
+
+
+@pytest.fixture
+def queue(postgres_url: str) -> Queue:
+    """An empty outbox, and an audit log without a row."""
+    queue = Queue(postgres_url)
+    queue.clear()
+    queue.run("TRUNCATE audit_log")
+    return queue
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[Vendor]:
+    async with vendor() as there:
+        yield there

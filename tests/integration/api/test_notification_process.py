@@ -1,7 +1,6 @@
 """`btcwatcher-api worker` as it runs: killed at every step, with a cluster and a Postgres that go away."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psycopg
@@ -20,7 +19,6 @@ from support.notifications import (
     channel,
     figures,
     until,
-    vendor,
     worker_process,
     working,
 )
@@ -28,19 +26,6 @@ from support.notifications import (
 pytestmark = pytest.mark.integration
 
 DUPLICATES = "btcwatcher_notification_possible_duplicates_total"
-
-
-@pytest.fixture
-def queue(postgres_url: str) -> Queue:
-    queue = Queue(postgres_url)
-    queue.clear()
-    return queue
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Vendor]:
-    async with vendor() as there:
-        yield there
 
 
 @pytest.fixture

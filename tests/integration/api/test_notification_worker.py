@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,26 +24,12 @@ from support.notifications import (
     figures,
     too_many,
     until,
-    vendor,
     working,
 )
 
 pytestmark = pytest.mark.integration
 
 TESTS = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def queue(postgres_url: str) -> Queue:
-    queue = Queue(postgres_url)
-    queue.clear()
-    return queue
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Vendor]:
-    async with vendor() as there:
-        yield there
 
 
 async def test_a_delivery_is_sent_and_its_attempt_noted(queue: Queue, telegram: Vendor) -> None:

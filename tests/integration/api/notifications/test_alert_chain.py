@@ -26,7 +26,7 @@ from btcwatcher_operator.store import Key, Store
 from support import alerts, api, monitoring
 from support.api import Api
 from support.kubectl import REPOSITORY
-from support.notifications import TABLES, Queue, Vendor, channel, until, vendor, working
+from support.notifications import TABLES, Queue, Vendor, channel, until, working
 
 pytestmark = [
     pytest.mark.integration,
@@ -108,12 +108,6 @@ async def operator() -> AsyncIterator[Operator]:
     async with operator_serves("127.0.0.1", port, metrics, lambda: True, lambda: None):
         operator.url = f"127.0.0.1:{port}"
         yield operator
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Vendor]:
-    async with vendor() as there:
-        yield there
 
 
 @pytest.fixture

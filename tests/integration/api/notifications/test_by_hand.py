@@ -12,26 +12,12 @@ import pytest
 from btcwatcher_api.accounts.roles import Role
 from support import api
 from support.api import Api
-from support.notifications import NO_AUTH, Queue, Vendor, always, channel, until, vendor, working
+from support.notifications import NO_AUTH, Queue, Vendor, always, channel, until, working
 
 pytestmark = pytest.mark.integration
 
 SEND = "/api/v1/notifications/send"
 TEST = "/api/v1/notifications/test"
-
-
-@pytest.fixture
-def queue(postgres_url: str) -> Queue:
-    queue = Queue(postgres_url)
-    queue.clear()
-    queue.run("TRUNCATE audit_log")
-    return queue
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Vendor]:
-    async with vendor() as there:
-        yield there
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from support import api
 from support.api import Api
-from support.notifications import REFUSED, Queue, Vendor, always, channel, until, vendor, working
+from support.notifications import REFUSED, Queue, Vendor, always, channel, until, working
 
 pytestmark = pytest.mark.integration
 
@@ -18,22 +18,9 @@ PATH = "/api/v1/notifications/"
 
 
 @pytest.fixture
-def queue(postgres_url: str) -> Queue:
-    queue = Queue(postgres_url)
-    queue.clear()
-    return queue
-
-
-@pytest.fixture
 async def served(queue: Queue, tmp_path: Path) -> AsyncIterator[Api]:
     async with api.running(queue.url, tmp_path) as running:
         yield running
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Vendor]:
-    async with vendor() as there:
-        yield there
 
 
 async def page(served: Api, **filters: Any) -> dict[str, Any]:

@@ -23,13 +23,6 @@ PATH = "/api/v1/notifications/statistics"
 
 
 @pytest.fixture
-def queue(postgres_url: str) -> Queue:
-    queue = Queue(postgres_url)
-    queue.clear()
-    return queue
-
-
-@pytest.fixture
 async def served(queue: Queue, tmp_path: Path) -> AsyncIterator[Api]:
     async with api.running(queue.url, tmp_path) as running:
         yield running

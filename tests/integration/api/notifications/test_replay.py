@@ -12,25 +12,11 @@ import pytest
 from btcwatcher_api.accounts.roles import Role
 from support import api
 from support.api import Api
-from support.notifications import REFUSED, Queue, Vendor, always, channel, until, vendor, working
+from support.notifications import REFUSED, Queue, Vendor, always, channel, until, working
 
 pytestmark = pytest.mark.integration
 
 PATH = "/api/v1/notifications"
-
-
-@pytest.fixture
-def queue(postgres_url: str) -> Queue:
-    queue = Queue(postgres_url)
-    queue.clear()
-    queue.run("TRUNCATE audit_log")
-    return queue
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Vendor]:
-    async with vendor() as there:
-        yield there
 
 
 @pytest.fixture
