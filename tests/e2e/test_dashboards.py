@@ -134,7 +134,8 @@ def test_the_figures_are_right(sources: Sources) -> None:
     one = _figures(sources, "btcwatcher-strategy")
     assert one["State"] == 1
     assert 0 <= one["Trading loop"] < 60
-    assert 900 < one["Balance"] < 1100
+    # freqtrade counts 99 % of the wallet, and not the stakes that wait in open orders.
+    assert 500 < one["Balance"] < 1100
     signals = _figures(sources, "btcwatcher-signals")
     assert 0 < signals["Refused or failed"] <= 1, "the stranger was refused"
 

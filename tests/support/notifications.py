@@ -216,12 +216,11 @@ class Queue:
             "SELECT pg_notify('btcwatcher_notices', '')",
         )
 
-    def replay(self) -> None:
+    async def replay(self) -> None:
         """All that came to an end is to be sent again, as the API does it."""
-        self.run(
+        await self.alter(
             "UPDATE deliveries SET attempts = 0, state = 'Pending', reason = NULL, settled_at = NULL,"
             " replayed_at = clock_timestamp(), next_attempt_at = clock_timestamp() WHERE state <> 'Pending'",
-            None,
             "SELECT pg_notify('btcwatcher_notices', '')",
         )
 
@@ -230,6 +229,11 @@ class Queue:
             connection.execute(statement, values)
             for one in more:
                 connection.execute(one)
+
+    async def alter(self, *statements: str) -> None:
+        """Rows that a worker of this event loop may have locked: it has to go on for them to be free."""
+        for statement in statements:
+            await asyncio.to_thread(self.run, statement)
 
     def rows(self, statement: str) -> list[dict[str, Any]]:
         with psycopg.connect(self.url, row_factory=dict_row) as connection:
@@ -249,20 +253,18 @@ class Queue:
         """How many deliveries are in which state."""
         return {row["state"]: row["n"] for row in self.rows("SELECT state, count(*) n FROM deliveries GROUP BY state")}
 
-    def time_passes(self) -> None:
+    async def time_passes(self) -> None:
         """All that is waited for is over: leases, pauses and pending attempts."""
-        self.run(
+        await self.alter(
             "UPDATE deliveries SET next_attempt_at = now() WHERE state = 'Pending'",
-            None,
             "UPDATE channel_states SET paused_until = now() WHERE paused_until IS NOT NULL",
             "SELECT pg_notify('btcwatcher_signals', '0')",
         )
 
-    def pause_long(self) -> None:
+    async def pause_long(self) -> None:
         """Nobody sends anything of what waits for its next attempt by himself."""
-        self.run(
+        await self.alter(
             "UPDATE deliveries SET next_attempt_at = now() + interval '1 hour' WHERE state = 'Pending'",
-            None,
             "UPDATE channel_states SET paused_until = now() + interval '1 hour' WHERE paused_until IS NOT NULL",
         )
 

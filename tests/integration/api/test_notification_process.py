@@ -56,7 +56,7 @@ async def test_killed_at_each_step_it_loses_nothing_and_counts_what_may_have_com
         await worker.kill()
     assert [row["reason"] for row in queue.attempts()] == [None]
     yes.set()
-    queue.time_passes()
+    await queue.time_passes()
     async with worker_process(queue.url, tmp_path, kubeconfig, free_port()) as worker:
         await until(lambda: queue.states() == {"Sent": 1}, queue.attempts)
         assert (await worker.metric(DUPLICATES))[()] == 1
@@ -76,7 +76,7 @@ async def test_killed_at_each_step_it_loses_nothing_and_counts_what_may_have_com
             await worker.kill()
             holding.rollback()
     assert queue.states() == {"Sent": 1, "Pending": 1}
-    queue.time_passes()
+    await queue.time_passes()
     async with worker_process(queue.url, tmp_path, kubeconfig, free_port()) as worker:
         await until(lambda: queue.states() == {"Sent": 2}, queue.attempts)
         assert (await worker.metric(DUPLICATES))[()] == 1
@@ -118,7 +118,7 @@ async def test_its_channels_tell_how_they_are_doing(
         queue.add("desk", "quiet")
         await channels.until("desk", Ready=("False", "Auth"), Paused=("True", "Paused"))
         telegram.answer = None
-        queue.time_passes()
+        await queue.time_passes()
         await channels.until("desk", Ready=("True", "Sent"))
         # The template says nothing, and the message goes out with the default's words.
         await until(lambda: queue.states() == {"Sent": 2}, queue.attempts)
@@ -129,7 +129,7 @@ async def test_its_channels_tell_how_they_are_doing(
         await channels.apply(channel("new", endpoint=telegram.url, credentialsRef={"name": "later"}))
         queue.add("new")
         await channels.until("new", Ready=("False", "SecretMissing"), Paused=("True", "Paused"))
-        queue.pause_long()
+        await queue.pause_long()
         await channels.secret("later")
         await until(lambda: queue.states() == {"Sent": 3}, queue.deliveries)
         version = await channels.version("desk")

@@ -179,8 +179,8 @@ async def test_what_fails_is_tried_again_and_given_up_after_the_last_attempt(que
         assert (waiting["state"], waiting["attempts"]) == ("Pending", 1)
         assert waiting["next_attempt_at"] > queue.attempts()[0]["started_at"] + timedelta(seconds=1)
         # Others went through meanwhile, so that the channel is not at fault: it is this message's last attempt.
-        queue.run("UPDATE channel_states SET failures = 0")
-        queue.run("UPDATE deliveries SET attempts = 7, next_attempt_at = now()")
+        await queue.alter("UPDATE channel_states SET failures = 0")
+        await queue.alter("UPDATE deliveries SET attempts = 7, next_attempt_at = now()")
         await until(lambda: queue.states() == {"Failed": 1}, queue.deliveries)
         assert queue.deliveries()[0]["reason"] == "Exhausted"
         failed = {("desk", "trading", "VendorError"): 2}
@@ -249,14 +249,14 @@ async def test_a_channel_that_keeps_failing_is_paused_tried_with_one_and_recover
         queue.add("desk", count=9)
         for tries in (2, 3):
             # The pause is over, and one message tries it; the others lose no attempts.
-            queue.time_passes()
+            await queue.time_passes()
             await until(lambda tries=tries: len(telegram.came) == tries, lambda: telegram.came)  # type: ignore[misc]
             await until(lambda tries=tries: queue.state()["failures"] == tries, queue.state)  # type: ignore[misc]
         assert sum(row["attempts"] for row in queue.deliveries()) == 3
         assert queue.states() == {"Pending": 10}
         await until(lambda: figures(service, "btcwatcher_notification_channel_paused") == {("desk", "trading"): 1})
         telegram.answer = None
-        queue.time_passes()
+        await queue.time_passes()
         await until(lambda: queue.states() == {"Sent": 10}, queue.deliveries)
     assert (queue.state()["failures"], queue.state()["paused_until"]) == (0, None)
     assert len(telegram.taken) == 10
@@ -280,10 +280,10 @@ async def test_a_changed_secret_or_channel_ends_the_pause_once(queue: Queue, tel
     before = channel(endpoint=telegram.url)
     async with working(queue.url, [before], box) as one, working(queue.url, [before], box) as other:
         await until(paused(1), queue.state)
-        queue.pause_long()
+        await queue.pause_long()
         box.secrets["telegram"] = {"token": "1:a", "chatId": "-8"}
         await until(paused(2), queue.state)
-        queue.pause_long()
+        await queue.pause_long()
         looks = box.looks
         await until(lambda: box.looks >= looks + 4)
         assert chats() == ["-9", "-8"], "seen by both, tried once"
@@ -307,7 +307,7 @@ async def test_what_is_on_its_way_when_a_channel_is_mended_is_not_sent_again(que
     queue.add("desk")
     async with working(queue.url, [channel(endpoint=telegram.url)], box):
         await until(lambda: queue.state().get("failures") == 1, queue.state)
-        queue.time_passes()
+        await queue.time_passes()
         await until(lambda: len(telegram.came) == 2, lambda: telegram.came)
         box.secrets["telegram"] = {"token": "1:b", "chatId": "-1"}
         ended = "SELECT FROM channel_states WHERE paused_until <= now()"
@@ -336,10 +336,10 @@ async def test_the_fallback_gets_a_p0_once_and_only_a_p0(queue: Queue, telegram:
     queue.add("desk", priority=1, pair="CALM/USDT")
     async with working(queue.url, channels, box):
         await until(lambda: queue.states() == {"Sent": 1, "Pending": 2}, queue.deliveries)
-        queue.run("UPDATE deliveries SET next_attempt_at = now() WHERE state = 'Pending'")
+        await queue.alter("UPDATE deliveries SET next_attempt_at = now() WHERE state = 'Pending'")
         await until(lambda: len(telegram.came) == 5, lambda: telegram.came)
         # While the channel is paused what is urgent does not even wait for an attempt.
-        queue.run("UPDATE channel_states SET paused_until = now() + interval '1 hour' WHERE channel = 'desk'")
+        await queue.alter("UPDATE channel_states SET paused_until = now() + interval '1 hour' WHERE channel = 'desk'")
         queue.add("desk", pair="PAUSED/USDT")
         await until(lambda: queue.states()["Sent"] == 2, queue.deliveries)
     assert ["URGENT" in telegram.texts()[0], "PAUSED" in telegram.texts()[1]] == [True, True]
@@ -378,7 +378,7 @@ async def test_what_is_replayed_is_as_old_as_its_replay_and_begins_anew(queue: Q
         queue.add("desk", pair="LATE/USDT", ago=timedelta(days=2))
         await until(lambda: queue.states() == {"Failed": 1, "Skipped": 1}, queue.deliveries)
         telegram.answer = None
-        queue.replay()
+        await queue.replay()
         await until(lambda: queue.states() == {"Sent": 2}, queue.deliveries)
         metric = "btcwatcher_notification_latency_seconds_sum"
         await until(lambda: 0 < figures(service, metric)["P0",] < 3600, lambda: figures(service, metric))
@@ -400,8 +400,8 @@ async def test_what_a_worker_held_before_a_replay_says_nothing_of_it(queue: Queu
     queue.add("desk")
     async with working(queue.url, [channel(endpoint=telegram.url)]):
         await until(lambda: len(telegram.came) == 1)
-        queue.run("UPDATE deliveries SET state = 'Failed', reason = 'Exhausted', settled_at = now()")
-        queue.replay()
+        await queue.alter("UPDATE deliveries SET state = 'Failed', reason = 'Exhausted', settled_at = now()")
+        await queue.replay()
         await until(lambda: len(telegram.came) == 2)
         first.set()
         await until(lambda: queue.attempts()[0]["reason"] == "Rejected", queue.attempts)
@@ -421,7 +421,7 @@ async def test_a_test_goes_out_though_the_channel_is_paused_and_quiet(queue: Que
     queue.add("desk")
     async with working(queue.url, [channel(endpoint=telegram.url, quietHours=quiet)]):
         await until(lambda: queue.state().get("paused_until") is not None, queue.state)
-        queue.run("UPDATE channel_states SET paused_until = now() + interval '1 hour'")
+        await queue.alter("UPDATE channel_states SET paused_until = now() + interval '1 hour'")
         queue.add_test("desk")
         await until(lambda: queue.states() == {"Failed": 1, "Pending": 1}, queue.deliveries)
         tested = next(row for row in queue.deliveries() if row["kind"] == "Test")
@@ -431,6 +431,6 @@ async def test_a_test_goes_out_though_the_channel_is_paused_and_quiet(queue: Que
         queue.add_test("desk")
         # The test that succeeds ends the pause, and what waited for it goes out when its time comes.
         await until(lambda: queue.state()["paused_until"] is None, queue.state)
-        queue.time_passes()
+        await queue.time_passes()
         await until(lambda: queue.states() == {"Failed": 1, "Sent": 2}, queue.deliveries)
     assert "test message" in telegram.texts()[0]

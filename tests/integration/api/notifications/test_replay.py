@@ -59,7 +59,7 @@ async def test_one_that_failed_two_days_ago_is_sent(served: Api, queue: Queue, t
     queue.add("desk")
     async with working(queue.url, [channel(endpoint=telegram.url)]):
         await until(lambda: queue.states() == {"Failed": 1}, queue.deliveries)
-        queue.run("UPDATE deliveries SET created_at = created_at - interval '2 days'")
+        await queue.alter("UPDATE deliveries SET created_at = created_at - interval '2 days'")
         identifier = queue.deliveries()[0]["id"]
         telegram.answer = None
         answer = await post(served, f"/{identifier}/replay")
