@@ -182,3 +182,21 @@ class ChannelReason(StrEnum):
     """The channel's own template cannot be read or rendered; the message names the line."""
     SPEC_INVALID = "SpecInvalid"
     """The spec is not as the contract wants it, though the API server took it, or its endpoint cannot be called."""
+
+
+class CapacityConditionType(StrEnum):
+    """What a condition of the FleetCapacity is about."""
+
+    MEASURED = "Measured"
+    """True while the operator can read nodes and pods; else the rest of the status is older."""
+
+
+class CapacityReason(StrEnum):
+    """Why the FleetCapacity's condition is as it is."""
+
+    MEASURED = "Measured"
+    """Nodes and pods were read."""
+    FORBIDDEN = "Forbidden"
+    """The operator may not list nodes, or pods of all namespaces: it lacks a ClusterRole."""
+    UNREADABLE = "Unreadable"
+    """The API server's answer was an error, in its own words."""

@@ -19,6 +19,11 @@ NOTIFICATION_CHANNEL_KIND: Final = "NotificationChannel"
 NOTIFICATION_CHANNEL_PLURAL: Final = "notificationchannels"
 NOTIFICATION_CHANNEL_NAME_MAX_LENGTH: Final = 63
 
+FLEET_CAPACITY_KIND: Final = "FleetCapacity"
+FLEET_CAPACITY_PLURAL: Final = "fleetcapacities"
+FLEET_CAPACITY_NAME: Final = "fleet"
+"""The name of the only one."""
+
 # A Strategy's pod carries `<name>-<controller revision hash>` as a label value: 63 - 11 characters are left.
 NAME_MAX_LENGTH: Final = 52
 NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
@@ -82,7 +87,7 @@ FIELD_MANAGER: Final = "btcwatcher-operator"
 """Owns the fields of the children."""
 
 STATUS_FIELD_MANAGER: Final = "btcwatcher-operator-status"
-"""Owns the status of Strategies and Proxies."""
+"""Owns the status of Strategies and Proxies and of the FleetCapacity."""
 
 # The bot's container. Every file is reached by a path relative to the working directory, so that two bots
 # with the same mounts can also run as plain processes on one machine.

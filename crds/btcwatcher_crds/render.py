@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel
 
 from btcwatcher_crds import names
+from btcwatcher_crds.fleet_capacity import FLEET_CAPACITY_ROOT_RULES, FleetCapacitySpec, FleetCapacityStatus
 from btcwatcher_crds.notification_channel import (
     NOTIFICATION_CHANNEL_ROOT_RULES,
     NotificationChannelSpec,
@@ -159,17 +160,50 @@ def notification_channel_crd() -> JsonSchema:
     )
 
 
+def fleet_capacity_crd() -> JsonSchema:
+    """The CustomResourceDefinition of FleetCapacity."""
+    return _crd(
+        {
+            "kind": names.FLEET_CAPACITY_KIND,
+            "listKind": "FleetCapacityList",
+            "plural": names.FLEET_CAPACITY_PLURAL,
+            "singular": "fleetcapacity",
+            "shortNames": ["fleetcap"],
+            "categories": ["trading"],
+        },
+        "How many more bots the cluster takes, what runs out first, and what to buy. The operator makes and writes it.",
+        [
+            _column("Used", ".status.slots.used", "integer"),
+            _column("Free", ".status.slots.free", "integer"),
+            _column("Node-lost", ".status.slots.freeWithLargestNodeLost", "integer"),
+            _column("Binding", ".status.binding"),
+            _column("Pending", ".status.pending", "integer"),
+            _column("Full-in-days", ".status.forecast.daysUntilFull", "integer"),
+            _column("Measured", _ready("Measured", "status")),
+            _column("Summary", ".status.summary", priority=1),
+        ],
+        {"spec": structural(FleetCapacitySpec), "status": structural(FleetCapacityStatus)},
+        FLEET_CAPACITY_ROOT_RULES,
+        scope="Cluster",
+    )
+
+
 def _crd(
-    kind: JsonSchema, description: str, columns: list[JsonSchema], properties: JsonSchema, rules: JsonSchema
+    kind: JsonSchema,
+    description: str,
+    columns: list[JsonSchema],
+    properties: JsonSchema,
+    rules: JsonSchema,
+    scope: str = "Namespaced",
 ) -> JsonSchema:
-    """A namespaced kind of our group with one version and a status of its own."""
+    """A kind of our group with one version and a status of its own."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {"name": f"{kind['plural']}.{names.GROUP}"},
         "spec": {
             "group": names.GROUP,
-            "scope": "Namespaced",
+            "scope": scope,
             "names": kind,
             "versions": [
                 {
@@ -209,7 +243,7 @@ def to_yaml(document: JsonSchema) -> str:
 
 def rendered() -> dict[str, str]:
     """File name -> YAML of every custom resource."""
-    crds = (strategy_crd(), proxy_crd(), notification_channel_crd())
+    crds = (strategy_crd(), proxy_crd(), notification_channel_crd(), fleet_capacity_crd())
     return {f"{names.GROUP}_{crd['spec']['names']['plural']}.yaml": to_yaml(crd) for crd in crds}
 
 

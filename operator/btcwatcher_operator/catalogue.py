@@ -11,6 +11,7 @@ from btcwatcher_crds import conditions, names, termination
 from btcwatcher_crds.bot_metrics import BOT_METRICS
 from btcwatcher_crds.notification_metrics import NOTIFICATION_METRICS
 from btcwatcher_operator import drift
+from btcwatcher_operator.capacity.metrics import CAPACITY_METRICS
 from btcwatcher_operator.metrics import METRICS
 
 
@@ -21,6 +22,9 @@ def text() -> str:
     labels = _constants(names, "LABEL_")
     annotations = [*_constants(names, "ANNOTATION_"), *_constants(drift, "ANNOTATION_")]
     metrics = [(_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in METRICS]
+    capacity = [
+        (_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in CAPACITY_METRICS
+    ]
     bot_metrics = [(_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in BOT_METRICS]
     worker_metrics = [
         (_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in NOTIFICATION_METRICS
@@ -39,6 +43,8 @@ def text() -> str:
             "reason",
             _members(conditions, "ChannelReason"),
         ),
+        *_table("Condition types of the FleetCapacity", "type", _members(conditions, "CapacityConditionType")),
+        *_table("Reasons of the FleetCapacity's condition", "reason", _members(conditions, "CapacityReason")),
         "## Events",
         "On a Strategy, one for each change: `PortAssigned` when it gets its port of the pool, and the new reason and "
         "message of Ready, ConfigValid, ConfigDrift, LiveNotAllowed or ReconcilePaused when one of these changes. "
@@ -48,6 +54,7 @@ def text() -> str:
         *_table("Labels", "label", labels),
         *_table("Annotations", "annotation", annotations),
         *_table("Metrics of the operator", "metric", metrics),
+        *_table("Metrics of capacity, of the operator", "metric", capacity),
         *_table("Metrics of the collector", "metric", bot_metrics),
         *_table("Metrics of the notification worker", "metric", worker_metrics),
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal
 
 from prometheus_client import (
@@ -83,6 +84,12 @@ STRATEGY_RESTARTS: Final = Metric(
     "How often the bot was started again in the pod that it has now; nothing while it has none.",
     ("namespace", "name"),
 )
+STRATEGY_POD_DELETED: Final = Metric(
+    "btcwatcher_strategy_pod_deletion_timestamp_seconds",
+    "gauge",
+    "By when the bot's pod that is being deleted should be gone, its grace period included, Unix time.",
+    ("namespace", "name"),
+)
 PROXY_HEALTHY: Final = Metric(
     "btcwatcher_proxy_healthy",
     "gauge",
@@ -137,6 +144,7 @@ METRICS: Final = (
     STRATEGY_CONDITION,
     STRATEGY_READY_REASON,
     STRATEGY_RESTARTS,
+    STRATEGY_POD_DELETED,
     PORT_POOL_SIZE,
     PORT_POOL_USED,
     ROLLOUT_STRATEGIES,
@@ -234,6 +242,7 @@ class StoreCollector(Collector):
             STRATEGY_CONDITION,
             STRATEGY_READY_REASON,
             STRATEGY_RESTARTS,
+            STRATEGY_POD_DELETED,
             PORT_POOL_SIZE,
             PORT_POOL_USED,
             ROLLOUT_STRATEGIES,
@@ -244,6 +253,7 @@ class StoreCollector(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         info, conditions = family(STRATEGY_INFO), family(STRATEGY_CONDITION)
         reasons, restarts = family(STRATEGY_READY_REASON), family(STRATEGY_RESTARTS)
+        deleted = family(STRATEGY_POD_DELETED)
         for key in self._store.strategies():
             strategy = self._store.strategy(key) or {}
             spec = strategy.get("spec", {})
@@ -257,10 +267,15 @@ class StoreCollector(Collector):
             if (pod := self._store.child(key, (POD.kind, pod_name(key.name)))) is not None:
                 bot = container_of(pod.get("status", {}), "containerStatuses", CONTAINER_BOT)
                 restarts.add_metric(key, bot.get("restartCount", 0))
+        for key in self._store.owners():
+            pod = self._store.child(key, (POD.kind, pod_name(key.name))) or {"metadata": {}}
+            if at := pod["metadata"].get("deletionTimestamp"):
+                deleted.add_metric(key, datetime.fromisoformat(at).timestamp())
         yield info
         yield conditions
         yield reasons
         yield restarts
+        yield deleted
         parts = family(ROLLOUT_STRATEGIES)
         counts = self._brake.counts()
         for part in (Part.WAITING, Part.MOVING, Part.DONE, Part.FAILED):

@@ -84,6 +84,10 @@ class Store:
         """How many Strategies there are."""
         return len(self._strategies)
 
+    def owners(self) -> Iterator[Key]:
+        """Strategies that are there, and those of which only children are left."""
+        return iter({*self._strategies, *self._children})
+
     def child(self, key: Key, child: ChildKey) -> Object | None:
         """One of the Strategy's children; a copy."""
         return _unpacked(self._children.get(key, {}).get(child))

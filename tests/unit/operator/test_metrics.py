@@ -75,6 +75,19 @@ def test_every_metric_of_the_catalogue_is_served_with_its_kind_and_sentence() ->
         assert f"# TYPE {metric.name} {metric.kind}\n" in text
 
 
+def test_a_pod_that_is_being_deleted_is_told_of_also_when_its_strategy_is_gone() -> None:
+    metrics, store = Metrics(), Store()
+    metrics.watch(store, PortPool(8081, 8090), Brake(5, store.count), lambda: 0)
+    store.put(strategy())
+    store.put(pod(0))
+    assert named(samples(metrics), "btcwatcher_strategy_pod_deletion_timestamp_seconds") == {}
+    ending = pod(0)
+    ending["metadata"] |= {"deletionTimestamp": "2026-11-27T12:00:00Z", "resourceVersion": "3"}
+    store.put(ending)
+    store.remove(strategy(2))
+    assert value(samples(metrics), "btcwatcher_strategy_pod_deletion_timestamp_seconds", name="ema") == 1795780800
+
+
 def test_a_strategys_series_come_and_go_with_it() -> None:
     metrics, store, ports = Metrics(), Store(), PortPool[Key](8081, 8090)
     metrics.watch(store, ports, Brake(5, store.count), lambda: 0)
