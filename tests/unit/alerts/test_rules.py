@@ -1,4 +1,4 @@
-"""The alert rules: each is shown to fire and to end, names what exists only, and says what to do."""
+"""The alert rules: each is shown to fire and to end, names what exists only, and says what to do. And the records."""
 
 import re
 import subprocess
@@ -11,9 +11,15 @@ from support import alerts, promql, served_metrics
 from support.monitoring import MISSING, binary
 
 RULES = alerts.rules()
+RECORDS = alerts.records()
 KNOWN = {**served_metrics.known(), "up": frozenset[str]()}
 # What other programs serve as well is ours by this label.
-SHARED = {"controller": ("workqueue_", "controller_runtime_"), "name": ("leader_election_",), "job": ("up",)}
+SHARED = {
+    "controller": ("workqueue_", "controller_runtime_"),
+    "name": ("leader_election_",),
+    "job": ("up",),
+    "container": ("container_",),
+}
 SEVERITIES = {
     "critical",
     "warning",
@@ -22,6 +28,7 @@ SEVERITIES = {
 }
 
 each = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+each_or_record = pytest.mark.parametrize("rule", [*RULES.values(), *RECORDS.values()], ids=[*RULES, *RECORDS])
 
 
 def promtool(*arguments: str) -> str:
@@ -34,12 +41,12 @@ def promtool(*arguments: str) -> str:
 
 
 def test_promtool_takes_the_rules() -> None:
-    assert f"{len(RULES)} rules found" in promtool("check", "rules", str(alerts.RULES))
+    assert f"{len(RULES) + len(RECORDS)} rules found" in promtool("check", "rules", str(alerts.RULES))
 
 
-def test_each_alert_fires_and_ends(tmp_path: Path) -> None:
+def test_each_alert_fires_and_ends_and_each_record_is_what_is_said(tmp_path: Path) -> None:
     files = alerts.write_for_promtool(tmp_path)
-    assert promtool("test", "rules", *map(str, files)).count("SUCCESS") == len(RULES)
+    assert promtool("test", "rules", *map(str, files)).count("SUCCESS") == len(RULES) + len(RECORDS)
 
 
 def test_no_alert_lacks_a_case_and_no_case_one_of_its_sides() -> None:
@@ -50,7 +57,13 @@ def test_no_alert_lacks_a_case_and_no_case_one_of_its_sides() -> None:
         assert min(map(_minutes, case.silent)) < fired < max(map(_minutes, case.silent)), name
 
 
-@each
+def test_records_have_cases_and_are_named_as_prometheus_documents() -> None:
+    assert sorted(alerts.record_cases()) == sorted(RECORDS)
+    for name in RECORDS:
+        assert re.fullmatch(r"[a-z_]+:btcwatcher_[a-z_]+:[a-z0-9_]+", name), name
+
+
+@each_or_record
 def test_it_names_only_metrics_and_labels_that_are_served(rule: dict[str, Any]) -> None:
     for expression in alerts.expressions(rule):
         assert promql.selectors(expression)
@@ -64,7 +77,7 @@ def test_it_names_only_metrics_and_labels_that_are_served(rule: dict[str, Any]) 
         assert promql.grouped(expression) <= labels, expression
 
 
-@each
+@each_or_record
 def test_it_asks_for_ours_alone(rule: dict[str, Any]) -> None:
     for selector in promql.selectors(rule["expr"]):
         for label, prefixes in SHARED.items():
