@@ -11,7 +11,7 @@ import httpx
 import psycopg
 import pytest
 
-from support import dashboards, monitoring
+from support import alerts, dashboards, monitoring
 from support.dashboards import Object, Span
 from support.kubectl import REPOSITORY, until
 from support.manifests import channel, namespace, secret, strategy
@@ -21,6 +21,15 @@ POOLS = ("21500-21549", "21550-21599")
 BOARDS = dashboards.committed()
 CHOSEN = {"namespace": ["desk"], "strategy": ["eager"], "currency": ["USDT"], "api": ["http://127.0.0.1:8000"]}
 STEP = 5
+# A stack that has just begun has no past to foresee from, no catalogue of node types and no budget of an exchange.
+EMPTY_HERE = {
+    "btcwatcher-capacity / Full in / A",
+    "btcwatcher-capacity / Growth a day / A",
+    *(f"btcwatcher-capacity / What to buy / {query}" for query in "ABCD"),
+    "btcwatcher-capacity / Exchanges / B",
+    "btcwatcher-capacity / Exchanges / C",
+}
+BELOW_ZERO = {"Free with a node lost", "Places for bots", "Growth a day"}
 
 pytestmark = [
     pytest.mark.e2e,
@@ -66,7 +75,8 @@ class Sources:
 def sources(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
     """A bot that trades, one that cannot start, a channel that works, one that does not, and a stranger at the door."""
     kubectl = running.kubectl
-    with monitoring.scraping(tmp_path_factory.mktemp("prometheus"), monitoring.jobs_of(running)) as url:
+    folder, rules = tmp_path_factory.mktemp("prometheus"), [str(alerts.RULES)]
+    with monitoring.scraping(folder, monitoring.jobs_of(running), rule_files=rules) as url:
         began = time.time()
         catcher = running.catcher_url.replace("http://", "json://")
         kubectl.apply(
@@ -100,11 +110,13 @@ def _read_only(postgres: psycopg.Connection[tuple[Any, ...]]) -> None:
 
 
 def test_every_panel_has_something_to_show(sources: Sources) -> None:
-    left = {
+    asked = {
         f"{name} / {panel['title']} / {target['refId']}": target
         for name, board in BOARDS.items()
         for panel, target in dashboards.queries(board)
     }
+    assert asked.keys() >= EMPTY_HERE
+    left = {panel: target for panel, target in asked.items() if panel not in EMPTY_HERE}
 
     def none_left() -> bool:
         for panel in [panel for panel, target in left.items() if sources.answer(target)]:
@@ -146,7 +158,7 @@ def test_no_panel_shows_what_cannot_be(sources: Sources) -> None:
             if "rawSql" in target or panel["fieldConfig"]["defaults"].get("unit") == "locale":
                 continue
             numbers = sources.answer(target)
-            assert min(numbers) >= 0, f"{name} / {panel['title']}"
+            assert panel["title"] in BELOW_ZERO or min(numbers, default=0) >= 0, f"{name} / {panel['title']}"
             if panel["fieldConfig"]["defaults"]["unit"] == "percentunit":
                 assert max(numbers) <= 1, f"{name} / {panel['title']}"
 

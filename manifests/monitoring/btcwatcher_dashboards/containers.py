@@ -22,3 +22,14 @@ def memory_limit(which: str = "") -> str:
 def cpu(which: str = "") -> str:
     """Cores."""
     return f"sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{{{which}{_BOT}}}[$__rate_interval]))"
+
+
+# Recorded by rules/btcwatcher.yaml, since a day of them is too much to work out at each refresh.
+CPU_PEAKS: Final = "namespace_pod:btcwatcher_bot_cpu_usage_seconds:max5m_rate2m"
+"""Cores in the busiest two of the last five minutes: bots work when a candle closes."""
+MEMORY_PEAKS: Final = "namespace_pod:btcwatcher_bot_memory_working_set_bytes:max5m"
+
+
+def needed(peaks: str) -> str:
+    """What 95 of 100 of these peaks of the last day stay below."""
+    return f"max by (namespace, pod) (quantile_over_time(0.95, {peaks}[1d]))"

@@ -44,6 +44,7 @@ MONEY: Final = "locale"
 """An amount of the currency that the panel's title names."""
 RATIO: Final = "percentunit"
 SECONDS: Final = "s"
+DAYS: Final = "d"
 BYTES: Final = "bytes"
 PER_MINUTE: Final = "cpm"
 PER_SECOND: Final = "reqps"
@@ -68,8 +69,9 @@ def figure(
     span: int = 4,
     decimals: int | None = None,
     name: bool = False,
+    otherwise: str | None = None,
 ) -> stat.Panel:
-    """The latest figure, large; with `name` the series' name in its place."""
+    """The latest figure, large; with `name` the series' name in its place. `otherwise` is what no data means."""
     panel = (
         stat.Panel()
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
@@ -82,6 +84,8 @@ def figure(
     )
     if decimals is not None:
         panel.decimals(decimals)
+    if otherwise is not None:
+        panel.no_value(otherwise)
     _fill(panel, title, description, (query,), span, 4)
     return panel
 
