@@ -1,7 +1,7 @@
 """The thin edge to the API server: a handful of verbs on plain objects."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlencode, urlsplit
@@ -109,22 +109,12 @@ class Cluster:
 
     async def exists(self, resource: Resource, namespace: str, name: str) -> bool:
         """Whether there is such an object; only its metadata is sent, so that a Secret's content stays where it is."""
-        try:
-            await self._call("GET", resource.path(namespace, name), accept=METADATA_ONLY)
-        except ClusterError as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
+        return await self._metadata(resource.path(namespace, name)) is not None
 
-    async def list(
+    async def pages(
         self, resource: Resource, selector: str = "", namespace: str | None = None, fields: str = ""
-    ) -> tuple[list[Object], str]:
-        """All objects of a namespace, or of all, and the resourceVersion they were read at.
-
-        ClusterError 410 when the server forgot the list before its last page: it has to be begun anew.
-        """
-        items: list[Object] = []
+    ) -> AsyncIterator[tuple[list[Object], str]]:
+        """What `list` gives, page by page, for those who keep little of each."""
         token = ""
         while True:
             query = {
@@ -142,14 +132,28 @@ class Cluster:
                 item.setdefault("kind", resource.kind)
                 # Dropped before the next page comes: it is half of an object.
                 trim(item)
-            items += page["items"]
+            yield page["items"], page["metadata"]["resourceVersion"]
             token = page["metadata"].get("continue", "")
             if not token:
-                return items, page["metadata"]["resourceVersion"]
+                return
+
+    async def list(
+        self, resource: Resource, selector: str = "", namespace: str | None = None, fields: str = ""
+    ) -> tuple[list[Object], str]:
+        """All objects of a namespace, or of all, and the resourceVersion they were read at.
+
+        ClusterError 410 when the server forgot the list before its last page: it has to be begun anew.
+        """
+        items: list[Object] = []
+        version = ""
+        async for page, at in self.pages(resource, selector, namespace, fields):
+            items += page
+            version = at
+        return items, version
 
     async def create(self, obj: Object, *, fenced: bool = True) -> Object:
         """Makes the object where nothing has its name; ClusterError 409 where something has."""
-        path = resource_of(obj).path(obj["metadata"]["namespace"])
+        path = resource_of(obj).path(obj["metadata"].get("namespace"))
         return await self._call("POST", path, {"fieldManager": names.FIELD_MANAGER}, obj, fenced=fenced)
 
     async def replace(self, obj: Object, *, fenced: bool = True) -> Object:
@@ -163,7 +167,7 @@ class Cluster:
         metadata = obj["metadata"]
         return await self._call(
             "PATCH",
-            resource_of(obj).path(metadata["namespace"], metadata["name"], "status" if status else None),
+            resource_of(obj).path(metadata.get("namespace"), metadata["name"], "status" if status else None),
             {"fieldManager": names.STATUS_FIELD_MANAGER if status else names.FIELD_MANAGER, "force": "true"},
             obj,
             content_type="application/apply-patch+yaml",
@@ -202,16 +206,30 @@ class Cluster:
             "preconditions": {"uid": metadata["uid"]},
             "propagationPolicy": "Orphan" if orphan else "Background",
         }
+        path = resource_of(obj).path(metadata["namespace"], metadata["name"])
         try:
-            path = resource_of(obj).path(metadata["namespace"], metadata["name"])
             await self._call("DELETE", path, body=options)
         except ClusterError as error:
-            # 409: the name belongs to another object by now.
-            if error.status not in (404, 409):
+            # 409: the name belongs to another object by now, or somebody was at this one at the same time.
+            if error.status == 409:
+                there = await self._metadata(path)
+                if there is None or there["uid"] != metadata["uid"]:
+                    return
+            if error.status != 404:
                 raise
 
     async def create_event(self, event: Object) -> None:
         await self._call("POST", EVENT.path(event["metadata"]["namespace"]), body=event)
+
+    async def _metadata(self, path: str) -> Object | None:
+        """Of an object, or None; nothing else of it is sent."""
+        try:
+            found: Object = (await self._call("GET", path, accept=METADATA_ONLY))["metadata"]
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+        return found
 
     async def _call(
         self,
