@@ -17,6 +17,9 @@ from btcwatcher_operator import log as logs
 from btcwatcher_operator import watches
 from btcwatcher_operator.brake import Brake
 from btcwatcher_operator.canary import Canary
+from btcwatcher_operator.capacity.collector import CapacityCollector
+from btcwatcher_operator.capacity.keeper import Keeper
+from btcwatcher_operator.capacity.setup import Setup
 from btcwatcher_operator.cluster import Cluster
 from btcwatcher_operator.controller import Controller
 from btcwatcher_operator.endpoint import served
@@ -40,7 +43,7 @@ STOPPING_SECONDS = 5.0
 """How long watches and workers get to end once the Lease is handed over."""
 
 
-async def operate(settings: Settings, platform: Platform) -> None:
+async def operate(settings: Settings, platform: Platform, capacity: Setup | None) -> None:
     """Stands by until the Lease is ours, then works until SIGTERM or SIGINT, and hands over.
 
     Raises whatever else ends it: it is started again then, which is cheap.
@@ -61,7 +64,7 @@ async def operate(settings: Settings, platform: Platform) -> None:
         ):
             try:
                 await leadership.acquire()
-                await _lead(settings, platform, cluster, leadership, canary, metrics, worked)
+                await _lead(settings, platform, capacity, cluster, leadership, canary, metrics, worked)
             finally:
                 await leadership.release()
     log.info("stopped")
@@ -70,6 +73,7 @@ async def operate(settings: Settings, platform: Platform) -> None:
 async def _lead(
     settings: Settings,
     platform: Platform,
+    capacity: Setup | None,
     cluster: Cluster,
     leadership: Leadership,
     canary: Canary,
@@ -107,7 +111,11 @@ async def _lead(
             holding.result()
         loading.result()
         log.info("loaded", strategies=sum(1 for _ in store.strategies()), ports_taken=len(ports))
-        working = asyncio.create_task(_work(controller, recorder, Tester(cluster, proxies, recorder), worked))
+        keeper = Keeper(cluster, store, ports, capacity) if capacity is not None else None
+        if keeper is not None:
+            metrics.registry.register(CapacityCollector(keeper.newest))
+        tester = Tester(cluster, proxies, recorder)
+        working = asyncio.create_task(_work(controller, recorder, tester, keeper, worked))
         # kopf takes the signals and returns when one says stop.
         watching = asyncio.create_task(
             watches.watch(
@@ -137,7 +145,9 @@ def _problem(canary: Canary) -> str | None:
     return f"what was written of the Lease {canary.silent_for:.0f} s ago was not seen by a watch: the watches are dead"
 
 
-async def _work(controller: Controller, recorder: Recorder, tester: Tester, ready: asyncio.Event) -> None:
+async def _work(
+    controller: Controller, recorder: Recorder, tester: Tester, keeper: Keeper | None, ready: asyncio.Event
+) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(controller.run())
         group.create_task(recorder.run())
@@ -145,12 +155,16 @@ async def _work(controller: Controller, recorder: Recorder, tester: Tester, read
         await controller.settled()
         ready.set()
         log.info("ready")
+        if keeper is not None:
+            # Bots come first: at a start there is enough to do.
+            group.create_task(keeper.run())
 
 
 def main() -> None:
     try:
         settings = Settings()
         platform = settings.platform()
+        capacity = settings.capacity()
     except ValidationError as error:
         for problem in error.errors():
             # What is said of several settings together names them itself.
@@ -162,15 +176,15 @@ def main() -> None:
         print(f"btcwatcher-operator: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     logs.configure(settings.log_level)
-    _exit(_run(settings, platform))
+    _exit(_run(settings, platform, capacity))
 
 
-def _run(settings: Settings, platform: Platform) -> int:
+def _run(settings: Settings, platform: Platform, capacity: Setup | None) -> int:
     """The exit status."""
     # Not uvloop.run(): it waits for every task at the end, and kopf's watches can survive being cancelled.
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     try:
-        runner.run(_until_told(settings, platform))
+        runner.run(_until_told(settings, platform, capacity))
     except DeposedError as error:
         log.warning("deposed", cause=str(error))
         return 1
@@ -183,9 +197,9 @@ def _run(settings: Settings, platform: Platform) -> int:
     return 0
 
 
-async def _until_told(settings: Settings, platform: Platform) -> None:
+async def _until_told(settings: Settings, platform: Platform, capacity: Setup | None) -> None:
     """Has SIGTERM and SIGINT end it also before kopf takes them. PID 1 of a container must handle them."""
-    operating = asyncio.create_task(operate(settings, platform))
+    operating = asyncio.create_task(operate(settings, platform, capacity))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, operating.cancel)
     with contextlib.suppress(asyncio.CancelledError):

@@ -36,6 +36,7 @@ class Resource:
 
 STRATEGY: Final = Resource(names.API_VERSION, names.STRATEGY_KIND, names.STRATEGY_PLURAL)
 PROXY: Final = Resource(names.API_VERSION, names.PROXY_KIND, names.PROXY_PLURAL)
+FLEET_CAPACITY: Final = Resource(names.API_VERSION, names.FLEET_CAPACITY_KIND, names.FLEET_CAPACITY_PLURAL)
 STATEFUL_SET: Final = Resource("apps/v1", "StatefulSet", "statefulsets")
 POD: Final = Resource("v1", "Pod", "pods")
 SERVICE: Final = Resource("v1", "Service", "services")
@@ -47,6 +48,8 @@ JOB: Final = Resource("batch/v1", "Job", "jobs")
 HTTP_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 NAMESPACE: Final = Resource("v1", "Namespace", "namespaces")
 LEASE: Final = Resource("coordination.k8s.io/v1", "Lease", "leases")
+NODE: Final = Resource("v1", "Node", "nodes")
+CSI_NODE: Final = Resource("storage.k8s.io/v1", "CSINode", "csinodes")
 EVENT: Final = Resource("v1", "Event", "events")
 
 CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS, JOB, HTTP_ROUTE)
@@ -55,7 +58,7 @@ CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS, JOB, HT
 OPTIONAL: Final = (HTTP_ROUTE, PROXY)
 """What a cluster need not know: a kind whose CRD is not there at the start is not watched."""
 
-BY_KIND: Final = {resource.kind: resource for resource in (STRATEGY, PROXY, POD, *CHILDREN, LEASE)}
+BY_KIND: Final = {resource.kind: resource for resource in (STRATEGY, PROXY, POD, *CHILDREN, LEASE, FLEET_CAPACITY)}
 
 CHILD_SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 POD_SELECTOR: Final = (

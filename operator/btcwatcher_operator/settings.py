@@ -10,6 +10,9 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from btcwatcher_crds.derive import check_key
+from btcwatcher_crds.pod_requests import amounts
+from btcwatcher_operator.capacity.advice import QUANTITY
+from btcwatcher_operator.capacity.setup import Setup, catalogue
 from btcwatcher_operator.leadership import LeaseSettings
 from btcwatcher_operator.platform import Gateway, Platform
 
@@ -73,6 +76,26 @@ class Settings(BaseSettings):
     replica: Annotated[str, Field(max_length=200)] = ""
     """Who this process is among the operator's replicas: its pod's name, from the downward API. A container that is
     started again in the same pod goes on at once then. Empty: nobody before."""
+    prometheus_url: str = ""
+    """Where Prometheus is asked what bots use and how the fleet grew, as http://host:9090; empty: nowhere, and capacity
+    is counted by requests and says no day on which it is full."""
+    prometheus_token_file: Path | None = None
+    """File with a bearer token for Prometheus, if it wants one."""
+    capacity_seconds: Annotated[float, Field(ge=0, le=3600)] = 30
+    """How often nodes and pods are read for the FleetCapacity; 0: never. Never with BTCWATCHER_NAMESPACES: what fits
+    is a question of the whole cluster."""
+    bot_cpu: Annotated[str, Field(pattern=QUANTITY)] = "50m"
+    """What a bot is counted with while there is no Strategy to learn it from: CPU."""
+    bot_memory: Annotated[str, Field(pattern=QUANTITY)] = "256Mi"
+    """The same: memory."""
+    node_types_file: Path | None = None
+    """YAML or JSON file: a list of node types that can be bought, each with name, cpu, memory, pods and, where known,
+    price; without it nothing is advised."""
+    exchange_budget: dict[str, Annotated[int, Field(ge=1, le=10_000)]] = {}
+    """How many bots may ask an exchange from one source address, as a JSON object such as {"binance": 3}; an exchange
+    that is not named has no limit."""
+    forecast_days: Annotated[int, Field(ge=1, le=365)] = 30
+    """The advice is for what waits and for what these days are expected to bring."""
     lease_name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)] = "btcwatcher-operator"
     """The Lease whose holder is the active replica."""
     lease_namespace: Annotated[str, Field(max_length=63)] = ""
@@ -114,6 +137,13 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("prometheus_url")
+    @classmethod
+    def _prometheus(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
     @model_validator(mode="after")
     def _gateway_is_whole(self) -> Self:
         if bool(self.gateway_name) != bool(self.gateway_namespace):
@@ -139,6 +169,20 @@ class Settings(BaseSettings):
     def ports(self) -> tuple[int, int]:
         first, _, last = self.port_range.partition("-")
         return int(first), int(last)
+
+    def capacity(self) -> Setup | None:
+        """None where it is not measured. Raises OSError or ValueError naming the file."""
+        if not self.capacity_seconds or self.namespaces:
+            return None
+        return Setup(
+            seconds=self.capacity_seconds,
+            bot=amounts({"cpu": self.bot_cpu, "memory": self.bot_memory}),
+            exchange_budget=self.exchange_budget,
+            catalogue=catalogue(self.node_types_file),
+            forecast_days=self.forecast_days,
+            prometheus_url=self.prometheus_url,
+            prometheus_token_file=self.prometheus_token_file,
+        )
 
     def platform(self) -> Platform:
         """Reads the files that the settings name. Raises OSError or ValueError naming the file."""

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from btcwatcher_api.cluster.quantity import number
+from btcwatcher_crds import pod_requests
 from btcwatcher_crds.names import COMPONENT_BOT, LABEL_COMPONENT, LABEL_STRATEGY
+from btcwatcher_crds.quantity import number
 
 Object = Mapping[str, Any]
 _OVER: Final = frozenset({"Succeeded", "Failed"})
@@ -94,28 +95,9 @@ def picture(nodes: Iterable[Object], pods: Iterable[Object]) -> Picture:
 
 
 def requests(pod: Object) -> Amounts:
-    """What the scheduler counts: the containers together with sidecars, or the largest init container beside the
-    sidecars before it; and the overhead."""
-    spec = pod.get("spec") or {}
-    sidecars, peak = Amounts(), Amounts()
-    for container in spec.get("initContainers") or ():
-        asked = _asked(container)
-        if container.get("restartPolicy") == "Always":
-            sidecars += asked
-            asked = Amounts()
-        peak = _most(peak, sidecars + asked)
-    running = sum((_asked(container) for container in spec.get("containers") or ()), sidecars)
-    overhead = spec.get("overhead") or {}
-    return _most(peak, running) + Amounts(number(overhead.get("cpu", 0)), number(overhead.get("memory", 0)), 1.0)
-
-
-def _asked(container: Object) -> Amounts:
-    asked = (container.get("resources") or {}).get("requests") or {}
-    return Amounts(number(asked.get("cpu", 0)), number(asked.get("memory", 0)))
-
-
-def _most(one: Amounts, other: Amounts) -> Amounts:
-    return Amounts(max(one.cpu, other.cpu), max(one.memory, other.memory))
+    """What the scheduler counts."""
+    asked = pod_requests.requests(pod)
+    return Amounts(asked.get("cpu", 0) / 1000, float(asked.get("memory", 0)), float(asked["pods"]))
 
 
 def _node(node: Object) -> NodeCapacity:

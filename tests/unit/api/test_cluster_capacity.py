@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from btcwatcher_api.cluster.capacity import Amounts, picture, requests
-from btcwatcher_api.cluster.quantity import number
+from btcwatcher_crds.quantity import number
 from btcwatcher_api.system.capacity import alert, figures, port_pool
 
 
