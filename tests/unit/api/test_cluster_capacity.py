@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from btcwatcher_api.cluster.capacity import Amounts, picture, requests
-from btcwatcher_crds.quantity import number
 from btcwatcher_api.system.capacity import alert, figures, port_pool
+from btcwatcher_crds.quantity import number
 
 
 @pytest.mark.parametrize(
