@@ -17,7 +17,7 @@ def node(
     unschedulable: bool = False,
     labels: dict[str, str] | None = None,
     taints: list[dict[str, str]] | None = None,
-    **more: str,
+    disk: str = "100Gi",
 ) -> Object:
     spec: Object = {"unschedulable": True} if unschedulable else {}
     return {
@@ -26,7 +26,7 @@ def node(
         "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, **(labels or {})}},
         "spec": {**spec, **({"taints": taints} if taints else {})},
         "status": {
-            "allocatable": {"cpu": cpu, "memory": memory, "pods": str(pods), **more},
+            "allocatable": {"cpu": cpu, "memory": memory, "pods": str(pods), "ephemeral-storage": disk},
             "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
         },
     }

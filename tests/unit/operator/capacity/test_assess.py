@@ -33,7 +33,7 @@ def assessed(
     used_slots: Sequence[tuple[float, float]] = (),
 ) -> FleetCapacityStatus:
     seen = [found for one in pods if (found := observed.pod(one)) is not None]
-    wanted = [found for one in strategies if (found := observed.wanted(one)) is not None]
+    wanted = [want for one in strategies if (want := observed.wanted(one)) is not None]
     platform = Platform(
         ports=ports,
         ports_used=len(strategies),
@@ -78,7 +78,6 @@ def test_what_pods_asked_for_is_taken_and_what_is_over_is_not() -> None:
 
 
 def test_each_dimension_can_be_what_runs_out() -> None:
-    disk = {"ephemeral-storage": "2Gi"}
     with_disk = strategy("a")
     with_disk["spec"]["resources"]["requests"]["ephemeral-storage"] = "1Gi"
     driver = {"metadata": {"name": "n1"}, "spec": {"drivers": [{"name": "d", "allocatable": {"count": 3}}]}}
@@ -87,7 +86,7 @@ def test_each_dimension_can_be_what_runs_out() -> None:
         (assessed([node("n1", pods=5)]), (5, "pods")),
         (assessed([node("n1")], csi_nodes=[driver]), (3, "volumes")),
         (assessed([node("n1")], ports=2), (2, "ports")),
-        (assessed([node("n1", **disk)], strategies=[with_disk]), (2, "ephemeral-storage")),
+        (assessed([node("n1", disk="2Gi")], strategies=[with_disk]), (2, "ephemeral-storage")),
         (assessed([node("n1")], strategies=[strategy("a")], budget={"binance": 3}), (2, "exchange")),
         (assessed([node("n1", ready=False)]), (0, "nodes")),
         (assessed([]), (0, "nodes")),
