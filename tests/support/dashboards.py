@@ -16,6 +16,14 @@ Object = dict[str, Any]
 Values = Mapping[str, Sequence[str]]
 
 FOLDER = REPOSITORY / "manifests" / "monitoring" / "dashboards"
+EMPTY_AT_FIRST = {
+    "btcwatcher-capacity / Full in / A",
+    "btcwatcher-capacity / Growth a day / A",
+    *(f"btcwatcher-capacity / What to buy / {query}" for query in "ABCD"),
+    "btcwatcher-capacity / Exchanges / B",
+    "btcwatcher-capacity / Exchanges / C",
+}
+"""Dashboard, panel, query: of a past, a catalogue of node types, a budget. A new stack has none of them."""
 
 
 def committed(folder: Path = FOLDER) -> dict[str, Object]:
