@@ -19,7 +19,7 @@ FOLDER = REPOSITORY / "manifests" / "monitoring" / "dashboards"
 EMPTY_AT_FIRST = {
     "btcwatcher-capacity / Full in / A",
     "btcwatcher-capacity / Growth a day / A",
-    *(f"btcwatcher-capacity / What to buy / {query}" for query in "ABCD"),
+    *(f"btcwatcher-capacity / What to buy / {query}" for query in "ABCDE"),
     "btcwatcher-capacity / Exchanges / B",
     "btcwatcher-capacity / Exchanges / C",
 }

@@ -128,18 +128,20 @@ def dashboard() -> Dashboard:
             ),
             listing(
                 "What to buy",
-                "For what waits and what is expected: of each node type of the operator's catalogue how many, what a "
-                "bot costs on a full one, how full they would be, and how many bots are too large for it.",
+                "For what waits and what is expected: of each node type of the operator's catalogue how many, what "
+                "they cost, what a bot costs on a full one, how full they would be, how many bots are too large.",
                 rows("max by (node_type) (btcwatcher_capacity_advice_nodes)"),
+                rows("max by (node_type) (btcwatcher_capacity_advice_cost)"),
                 rows("max by (node_type) (btcwatcher_capacity_advice_cost_per_bot)"),
                 rows("max by (node_type) (btcwatcher_capacity_advice_utilization_ratio)"),
                 rows("max by (node_type) (btcwatcher_capacity_advice_unplaced_bots)"),
                 columns={
                     "node_type": "Node type",
                     "Value #A": "Nodes",
-                    "Value #B": "Cost of a bot",
-                    "Value #C": "Full",
-                    "Value #D": "Too large",
+                    "Value #B": "Cost",
+                    "Value #C": "Cost of a bot",
+                    "Value #D": "Full",
+                    "Value #E": "Too large",
                 },
                 units={"Full": RATIO},
                 span=8,

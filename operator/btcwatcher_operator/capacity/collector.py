@@ -26,7 +26,7 @@ class CapacityCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         newest = self._newest()
-        rows = samples(*newest) if newest is not None else {}
+        rows: dict[Metric, Rows] = samples(*newest) if newest is not None else {metrics.MEASURED: [([], 0.0)]}
         for metric in metrics.CAPACITY_METRICS:
             found = family(metric)
             for labels, value in rows.get(metric, []):
@@ -51,6 +51,9 @@ def samples(status: FleetCapacityStatus, at: float) -> dict[Metric, Rows]:
             for state, value in (("used", float(one.used)), ("free", float(one.free)), ("over", float(one.over)))
         ],
         metrics.ADVICE_NODES: [([one.node_type], one.nodes) for one in status.advice],
+        metrics.ADVICE_COST: [
+            ([one.node_type], float(Decimal(one.cost))) for one in status.advice if one.cost is not None
+        ],
         metrics.ADVICE_COST_PER_BOT: [
             ([one.node_type], float(Decimal(one.cost_per_bot))) for one in status.advice if one.cost_per_bot is not None
         ],

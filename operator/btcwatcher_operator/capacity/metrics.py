@@ -74,6 +74,12 @@ ADVICE_NODES: Final = Metric(
     "How many nodes of a type of the catalogue what waits and what is expected in the forecast's days needs.",
     ("node_type",),
 )
+ADVICE_COST: Final = Metric(
+    "btcwatcher_capacity_advice_cost",
+    "gauge",
+    "What all these nodes cost, in the catalogue's currency and period.",
+    ("node_type",),
+)
 ADVICE_COST_PER_BOT: Final = Metric(
     "btcwatcher_capacity_advice_cost_per_bot",
     "gauge",
@@ -95,7 +101,7 @@ ADVICE_UNPLACED: Final = Metric(
 MEASURED: Final = Metric(
     "btcwatcher_capacity_measured_timestamp_seconds",
     "gauge",
-    "When nodes and pods were last read, Unix time.",
+    "When nodes and pods were last read, Unix time; 0 before the first time.",
 )
 CAPACITY_METRICS: Final = (
     SLOTS,
@@ -112,6 +118,7 @@ CAPACITY_METRICS: Final = (
     GROWTH,
     DAYS_UNTIL_FULL,
     ADVICE_NODES,
+    ADVICE_COST,
     ADVICE_COST_PER_BOT,
     ADVICE_UTILIZATION,
     ADVICE_UNPLACED,

@@ -1,13 +1,22 @@
 """What the Capacity dashboard shows of a fleet that has a past, a catalogue of node types and budgets of exchanges."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
-from btcwatcher_operator import metrics
-from btcwatcher_operator.capacity import metrics as capacity
-from btcwatcher_operator.metrics import Metric
+from btcwatcher_crds.fleet_capacity import (
+    Advice,
+    DimensionSlots,
+    ExchangeBudget,
+    FleetCapacityStatus,
+    Forecast,
+    NodeSlots,
+    Slots,
+)
+from btcwatcher_operator.capacity.collector import CapacityCollector
+from btcwatcher_operator.metrics import STRATEGY_INFO
 from support import dashboards, monitoring
 from support.dashboards import Object, Prometheus, Span
 
@@ -17,35 +26,45 @@ pytestmark = [
 ]
 
 BOARD = "btcwatcher-capacity"
-SERVED: dict[Metric, dict[tuple[str, ...], float]] = {
-    metrics.STRATEGY_INFO: {
-        ("desk", "ema", "Live", "Running", "binance", "8081"): 1,
-        ("desk", "rsi", "Live", "Running", "binance", "8082"): 1,
-        ("desk", "own", "DryRun", "Running", "kraken", "8083"): 1,
-    },
-    capacity.GROWTH: {(): 0.5},
-    capacity.DAYS_UNTIL_FULL: {(): 12},
-    capacity.EXCHANGE_BOTS: {("binance", "used"): 2, ("binance", "free"): 0, ("binance", "over"): 1},
-    capacity.ADVICE_NODES: {("small",): 3, ("large",): 1},
-    capacity.ADVICE_COST_PER_BOT: {("small",): 2, ("large",): 2.5},
-    capacity.ADVICE_UTILIZATION: {("small",): 0.75, ("large",): 0.5},
-    capacity.ADVICE_UNPLACED: {("small",): 1, ("large",): 0},
-}
+STRATEGIES = [
+    ("desk", "ema", "Live", "Running", "binance", "8081"),
+    ("desk", "rsi", "Live", "Running", "binance", "8082"),
+    ("desk", "own", "DryRun", "Running", "kraken", "8083"),
+]
+FLEET = FleetCapacityStatus(
+    slots=Slots(used=3, free=2, free_with_largest_node_lost=-1, largest_node="a"),
+    binding="memory",
+    dimensions=[DimensionSlots(dimension="memory", free=2), DimensionSlots(dimension="cpu", free=7)],
+    nodes=[NodeSlots(name="a", used=2, free=1), NodeSlots(name="b", used=1, free=1)],
+    exchanges=[ExchangeBudget(name="binance", budget_per_address=1, addresses=1, used=2, free=0, over=1)],
+    forecast=Forecast(growth_per_day="0.25", days_until_full=8),
+    advice=[
+        Advice(
+            node_type="large",
+            nodes=1,
+            bots_per_node=10,
+            cost="25",
+            cost_per_bot="2.5",
+            utilization_percent=50,
+            unplaced=0,
+        ),
+        Advice(node_type="unpriced", nodes=3, bots_per_node=2, utilization_percent=75, unplaced=1),
+    ],
+)
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """It has scraped an operator that tells all this."""
-    registry = CollectorRegistry()
-    for metric, samples in SERVED.items():
-        gauge = Gauge(metric.name, metric.sentence, metric.labels, registry=registry)
-        for labels, value in samples.items():
-            (gauge.labels(*labels) if labels else gauge).set(value)
+    """It has scraped an operator that has assessed this fleet."""
+    registry, now = CollectorRegistry(), time.time()
+    registry.register(CapacityCollector(lambda: (FLEET, now)))
+    info = Gauge(STRATEGY_INFO.name, STRATEGY_INFO.sentence, STRATEGY_INFO.labels, registry=registry)
+    for labels in STRATEGIES:
+        info.labels(*labels).set(1)
     server, thread = start_http_server(0, "127.0.0.1", registry)
-    folder = tmp_path_factory.mktemp("prometheus")
     try:
         job = monitoring.job("btcwatcher-operator", f"127.0.0.1:{server.server_port}")
-        with monitoring.scraping(folder, [job]) as url:
+        with monitoring.scraping(tmp_path_factory.mktemp("prometheus"), [job]) as url:
             yield Prometheus(url)
     finally:
         server.shutdown()
@@ -80,8 +99,22 @@ def test_every_panel_that_a_new_stack_leaves_empty_has_something_to_show(prometh
 
 def test_what_to_buy_is_a_row_for_each_node_type(prometheus: Prometheus) -> None:
     assert shown(prometheus, "What to buy") == [
-        {"Node type": "large", "Nodes": "1", "Cost of a bot": "2.5", "Full": "0.5", "Too large": "0"},
-        {"Node type": "small", "Nodes": "3", "Cost of a bot": "2", "Full": "0.75", "Too large": "1"},
+        {
+            "Node type": "large",
+            "Nodes": "1",
+            "Cost": "25",
+            "Cost of a bot": "2.5",
+            "Full": "0.5",
+            "Too large": "0",
+        },
+        {"Node type": "unpriced", "Nodes": "3", "Full": "0.75", "Too large": "1"},
+    ]
+
+
+def test_nodes_are_told_one_by_one(prometheus: Prometheus) -> None:
+    assert shown(prometheus, "Nodes") == [
+        {"Node": "a", "Bots": "2", "Free": "1"},
+        {"Node": "b", "Bots": "1", "Free": "1"},
     ]
 
 
