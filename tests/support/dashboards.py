@@ -17,13 +17,15 @@ Values = Mapping[str, Sequence[str]]
 
 FOLDER = REPOSITORY / "manifests" / "monitoring" / "dashboards"
 EMPTY_AT_FIRST = {
+    "btcwatcher-capacity / Free with a node lost / A",
+    "btcwatcher-capacity / Places for bots / B",
     "btcwatcher-capacity / Full in / A",
     "btcwatcher-capacity / Growth a day / A",
     *(f"btcwatcher-capacity / What to buy / {query}" for query in "ABCDE"),
     "btcwatcher-capacity / Exchanges / B",
     "btcwatcher-capacity / Exchanges / C",
 }
-"""Dashboard, panel, query: of a past, a catalogue of node types, a budget. A new stack has none of them."""
+"""Dashboard, panel, query: of a second node, a past, a catalogue, a budget. A new stack has none of these."""
 
 
 def committed(folder: Path = FOLDER) -> dict[str, Object]:

@@ -50,6 +50,7 @@ def dashboard() -> Dashboard:
                 COUNT,
                 steps={0: GREEN},
                 below=RED,
+                otherwise="one node",
             ),
             figure(
                 "Runs out first",

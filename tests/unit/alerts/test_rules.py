@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from btcwatcher_crds.render import fleet_capacity_crd
 from support import alerts, promql, served_metrics
 from support.monitoring import MISSING, binary
 
@@ -114,6 +115,26 @@ def test_runbooks_are_those_of_the_alerts() -> None:
         assert re.findall(r"^## (.+)$", page, re.MULTILINE) == ["What it means", "How to look", "What to do"], name
         assert "```" in page, f"{name} has no command"
         assert len(page) < 3_000, f"{name} is read at night"
+
+
+def test_what_runbooks_ask_of_the_fleets_capacity_is_there() -> None:
+    document = fleet_capacity_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    asked = 0
+    for page in alerts.RUNBOOKS.glob("BTCWatcher*.md"):
+        for path in re.findall(r"fleetcapacity fleet[^']*-o jsonpath='([^']+)'", page.read_text()):
+            of_each = document
+            for word, field in re.findall(r"\{(range )?(\.[\w.]+)", path):
+                found = _field(document if word else of_each, field)
+                assert found is not None, f"{page.stem}: {field}"
+                of_each = found["items"] if word else of_each
+                asked += 1
+    assert asked > 10
+
+
+def _field(schema: Any, path: str) -> Any:
+    for name in path.strip(".").split("."):
+        schema = (schema or {}).get("properties", {}).get(name)
+    return schema
 
 
 def _minutes(at: str) -> int:
