@@ -10,8 +10,8 @@ Requests = dict[str, int]
 
 
 def requests(pod: Mapping[str, Any]) -> Requests:
-    """The containers together with sidecars, or the largest init container beside the sidecars before it; and the
-    overhead. (KEP-753 and `k8s.io/component-helpers/resource`.)"""
+    """The containers together with sidecars, or the largest init container beside the sidecars before it; what the pod
+    itself asks for all of them instead; and the overhead. (KEP-753, KEP-2837, `k8s.io/component-helpers/resource`.)"""
     spec = pod.get("spec") or {}
     sidecars: Requests = {}
     peak: Requests = {}
@@ -24,7 +24,8 @@ def requests(pod: Mapping[str, Any]) -> Requests:
     running = sidecars
     for container in spec.get("containers") or ():
         running = plus(running, amounts((container.get("resources") or {}).get("requests")))
-    return plus(most(peak, running), {**amounts(spec.get("overhead")), "pods": 1})
+    said = amounts((spec.get("resources") or {}).get("requests"))
+    return plus({**most(peak, running), **said}, {**amounts(spec.get("overhead")), "pods": 1})
 
 
 def amounts(quantities: Mapping[str, Any] | None) -> Requests:

@@ -18,7 +18,9 @@ def node(
     labels: dict[str, str] | None = None,
     taints: list[dict[str, str]] | None = None,
     disk: str = "100Gi",
+    resources: dict[str, str] | None = None,
 ) -> Object:
+    """`resources` are further ones that it has, such as a GPU."""
     spec: Object = {"unschedulable": True} if unschedulable else {}
     return {
         "apiVersion": "v1",
@@ -26,7 +28,13 @@ def node(
         "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, **(labels or {})}},
         "spec": {**spec, **({"taints": taints} if taints else {})},
         "status": {
-            "allocatable": {"cpu": cpu, "memory": memory, "pods": str(pods), "ephemeral-storage": disk},
+            "allocatable": {
+                "cpu": cpu,
+                "memory": memory,
+                "pods": str(pods),
+                "ephemeral-storage": disk,
+                **(resources or {}),
+            },
             "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
         },
     }
@@ -44,7 +52,8 @@ def pod(
     **spec: Any,
 ) -> Object:
     """`bot` is the Strategy whose pod it is, `daemon` the DaemonSet's uid."""
-    owner = {"kind": "DaemonSet", "uid": daemon} if daemon else {"kind": "ReplicaSet", "uid": "r"}
+    kind, uid = ("DaemonSet", daemon) if daemon else ("ReplicaSet", "r")
+    owner = {"apiVersion": "apps/v1", "kind": kind, "name": uid, "uid": uid}
     labels = {names.LABEL_COMPONENT: names.COMPONENT_BOT, names.LABEL_STRATEGY: bot} if bot else {}
     return {
         "apiVersion": "v1",
@@ -52,7 +61,7 @@ def pod(
         "metadata": {"namespace": namespace, "name": name, "labels": labels, "ownerReferences": [owner]},
         "spec": {
             **({"nodeName": on} if on else {}),
-            "containers": [{"name": "c", "resources": {"requests": {"cpu": cpu, "memory": memory}}}],
+            "containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": cpu, "memory": memory}}}],
             **({"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": name}}]} if bot else {}),
             **spec,
         },
@@ -78,7 +87,12 @@ def strategy(
         "metadata": {"namespace": namespace, "name": name},
         "spec": {
             "strategyName": cls,
-            "exchange": {"name": exchange, "proxyRefs": [{"name": one} for one in proxies]},
+            "exchange": {
+                "name": exchange,
+                "pairs": ["BTC/USDT"],
+                "proxyRefs": [{"name": one} for one in proxies],
+            },
+            "timeframe": "5m",
             "state": state,
             "resources": {"requests": {"cpu": cpu, "memory": memory}},
             "podTemplate": pod_template,

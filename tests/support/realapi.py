@@ -87,10 +87,10 @@ def running(extra: tuple[str, ...] = ()) -> Iterator[RealApi]:
             "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.0.0.0/16",
             "--disable-admission-plugins=ServiceAccount", "--allow-privileged=true", *extra,
         ]  # fmt: skip
-        stack.enter_context(_process(etcd, place / "etcd.log"))
-        process = stack.enter_context(_process(server, place / "apiserver.log"))
+        stack.enter_context(process(etcd, place / "etcd.log"))
+        served = stack.enter_context(process(server, place / "apiserver.log"))
         url = f"https://127.0.0.1:{port}"
-        _wait_ready(url, process, place / "apiserver.log")
+        _wait_ready(url, served, place / "apiserver.log")
         ca = ssl.get_server_certificate(("127.0.0.1", port))
         kubeconfig = place / "kubeconfig"
         kubeconfig.write_text(yaml.safe_dump(_kubeconfig(url, token, ca)))
@@ -114,27 +114,28 @@ def _end_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs until the context closes, and no longer than we do."""
     with log.open("wb") as out:
-        process = subprocess.Popen(
+        started = subprocess.Popen(
             command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent
         )
     try:
-        yield process
+        yield started
     finally:
-        process.terminate()
+        started.terminate()
         try:
-            process.wait(10)
+            started.wait(10)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            started.kill()
+            started.wait()
 
 
-def _wait_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     context = ssl._create_unverified_context()  # noqa: S323 - the certificate is not known before it serves
     deadline = time.monotonic() + _STARTING_SECONDS
     while time.monotonic() < deadline:
-        if process.poll() is not None:
+        if server.poll() is not None:
             break
         try:
             with urllib.request.urlopen(url + "/readyz", context=context, timeout=2) as answer:  # noqa: S310

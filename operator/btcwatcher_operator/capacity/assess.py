@@ -258,8 +258,8 @@ def _node_lost(
     if lost is None:
         return {}
     others, homeless = without(nodes, lost)
-    left = _free(others, common, ports, exchanges).count
-    return {"free_with_largest_node_lost": left - homeless, "largest_node": lost.door.name}
+    left = -homeless if homeless else _free(others, common, ports, exchanges).count
+    return {"free_with_largest_node_lost": left, "largest_node": lost.door.name}
 
 
 def _too_large(nodes: Sequence[Node], asks: Requests, placement: Placement) -> bool:

@@ -1,5 +1,6 @@
 """Whether a node admits a pod, whatever room it has: the scheduler's filters for taints, selectors and affinity."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,8 @@ Term = tuple[tuple[Expression, ...], tuple[Expression, ...]]
 
 _UNSCHEDULABLE: Final = ("node.kubernetes.io/unschedulable", "", "NoSchedule")
 _REPELLING: Final = ("NoSchedule", "NoExecute")
+_INTEGER: Final = re.compile(r"[-+]?[0-9]+")
+"""As Go reads one: Python would also read 1_000, which is a label's value like any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +132,9 @@ def _matches(expression: Expression, found: Mapping[str, str]) -> bool:
 
 
 def _compares(operator: str, value: str | None, values: Sequence[str]) -> bool:
-    try:
-        one, other = int(value or ""), int(values[0])
-    except (ValueError, IndexError):
+    if not all(_INTEGER.fullmatch(one) for one in (value or "", *values[:1])):
         return False
+    one, other = int(value or 0), int(values[0])
     return one > other if operator == "Gt" else one < other
 
 

@@ -51,6 +51,7 @@ def container(cpu: str, memory: str = "0", **more: Any) -> dict[str, Any]:
             5,
         ),
         ({"containers": [container("1")], "overhead": {"cpu": "250m"}}, 1.25),
+        ({"containers": [container("1"), container("1")], "resources": {"requests": {"cpu": "3"}}}, 3),
         ({"containers": [{}]}, 0),
         ({}, 0),
     ],
