@@ -89,7 +89,28 @@ class ServiceSettings(DatabaseSettings):
         return frozenset(_split(self.namespaces))
 
 
-class Settings(ServiceSettings):
+class PoolSettings(ServiceSettings):
+    """What every process needs that counts ports."""
+
+    port_range: str = "8081-9080"
+    """The operator's pool of ports, as <first>-<last>: give both the same."""
+
+    @field_validator("port_range")
+    @classmethod
+    def _is_a_range(cls, value: str) -> str:
+        first, _, last = value.partition("-")
+        if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last) <= 65535):
+            raise ValueError("must be <first>-<last>, such as 8081-9080")
+        return value
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """First and last of the pool."""
+        first, _, last = self.port_range.partition("-")
+        return int(first), int(last)
+
+
+class Settings(PoolSettings):
     """What `serve` needs."""
 
     webhook_key_file: Path
@@ -127,8 +148,6 @@ class Settings(ServiceSettings):
     answers say that it is not configured."""
     prometheus_token_file: Path | None = None
     """File with a bearer token for Prometheus, if it wants one."""
-    port_range: str = "8081-9080"
-    """The operator's pool of ports, as <first>-<last>: give both the same."""
     pod_namespace: Annotated[str, Field(min_length=1, max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = (
         "default"
     )
@@ -168,6 +187,8 @@ class Settings(ServiceSettings):
     """How long the audit log is kept."""
     retention_statistics_days: Annotated[int, Field(ge=35, le=36_500)] = 1830
     """How long the hourly counts of signals are kept; they outlive the signals."""
+    retention_capacity_days: Annotated[int, Field(ge=35, le=36_500)] = 365
+    """How long it is kept how full the platform was."""
     streams_max: Annotated[int, Field(ge=1, le=10_000)] = 200
     """Most listeners to the live signals in one process; more are answered 503."""
     query_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
@@ -193,14 +214,6 @@ class Settings(ServiceSettings):
                 or origin != f"{parts.scheme}://{parts.netloc}"
             ):
                 raise ValueError(f"{origin!r} is no origin: give it as https://host, without a path; * is not taken")
-        return value
-
-    @field_validator("port_range")
-    @classmethod
-    def _is_a_range(cls, value: str) -> str:
-        first, _, last = value.partition("-")
-        if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last) <= 65535):
-            raise ValueError("must be <first>-<last>, such as 8081-9080")
         return value
 
     @field_validator("trusted_proxies")
@@ -230,18 +243,13 @@ class Settings(ServiceSettings):
         return [origin.lower() for origin in _split(self.cors_origins)]
 
     @property
-    def ports(self) -> tuple[int, int]:
-        """First and last of the pool."""
-        first, _, last = self.port_range.partition("-")
-        return int(first), int(last)
-
-    @property
     def retention(self) -> Retention:
         return Retention(
             signals=timedelta(days=self.retention_signals_days),
             deliveries=timedelta(days=self.retention_deliveries_days),
             audit_log=timedelta(days=self.retention_audit_days),
             statistics=timedelta(days=self.retention_statistics_days),
+            capacity=timedelta(days=self.retention_capacity_days),
         )
 
     def webhook_key(self) -> bytes:

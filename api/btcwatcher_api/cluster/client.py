@@ -11,13 +11,11 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException
 
-from btcwatcher_api.cluster.connection import api_client
+from btcwatcher_api.cluster.connection import SECONDS, api_client
 from btcwatcher_api.cluster.refusals import problem_of
 from btcwatcher_crds.names import GROUP, VERSION
 
 _PAGE: Final = 500
-SECONDS: Final = 10.0
-"""How long a request may take."""
 MANAGER: Final = "btcwatcher-api"
 WRITE: Final[dict[str, Any]] = {"field_manager": MANAGER, "_request_timeout": SECONDS}
 # A misspelt field is refused, not dropped without a word.

@@ -3,8 +3,12 @@
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from typing import Final
 
 from kubernetes.aio import client, config
+
+SECONDS: Final = 10.0
+"""How long a request may take."""
 
 
 @contextlib.asynccontextmanager

@@ -7,9 +7,9 @@ is decided again under a lock on the table, and the same order makes the same ro
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final, LiteralString
 
 import msgspec
 import psycopg
@@ -100,6 +100,12 @@ class Ledger:
             await connection.execute(
                 "DELETE FROM recovered_fills WHERE recovered_at < %s", (datetime.now(UTC) - _LATE_WEBHOOKS,)
             )
+
+    async def note(self, statement: LiteralString, values: Mapping[str, Any]) -> None:
+        """Carry out one small statement, as the active collector. Raises LedgerAway, LedgerBusy and FillsRefused."""
+        async with self._turn, self._guarded() as connection, connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'")
+            await connection.execute(statement, values)
 
     async def missing(self, strategy: KnownStrategy, fills: Sequence[Fill]) -> list[Fill]:
         """Those without a signal. `fills` are all fills of their trades. Raises LedgerAway."""

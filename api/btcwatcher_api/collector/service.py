@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Final
 
 from starlette.applications import Starlette
@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from btcwatcher_api import logs, probes
+from btcwatcher_api.capacity_history.recorder import Recorder
 from btcwatcher_api.cluster.watch import CHANNELS, STRATEGIES, Watch
 from btcwatcher_api.collector.ledger import Ledger, LedgerAway, LedgerBusy
 from btcwatcher_api.collector.rounds import Rounds
@@ -47,6 +48,11 @@ class CollectorService:
             patience=_STATEMENT_SECONDS,
         )
         self._rounds = Rounds(self.registry, self._ledger, settings, settings.bot_key())
+        self._recorder: Final = (
+            Recorder(self._ledger, self.registry.items, settings.ports, every=settings.capacity_history_seconds)
+            if registry is None
+            else None
+        )
         self.metrics: Final = self._rounds.metrics
         self._watches: Final = (
             [
@@ -93,7 +99,7 @@ class CollectorService:
                     continue
                 standing_by = False
                 _log.info("visiting the bots")
-                with self._active():
+                async with self._active():
                     await self._rounds.run()
             except (LedgerAway, LedgerBusy, SchemaError) as error:
                 self._problem = str(error) if isinstance(error, SchemaError) else "the database does not answer"
@@ -101,13 +107,18 @@ class CollectorService:
                 await asyncio.sleep(backoff * random.uniform(0.7, 1.3))  # noqa: S311 - no secret
                 backoff = min(backoff * 2, _LAST_BACKOFF)
 
-    @contextlib.contextmanager
-    def _active(self) -> Iterator[None]:
+    @contextlib.asynccontextmanager
+    async def _active(self) -> AsyncIterator[None]:
+        """What only the active one does beside its visits."""
         self.metrics.active.set(1)
+        beside = [asyncio.create_task(self._recorder.run())] if self._recorder is not None else []
         try:
             yield
         finally:
             self.metrics.active.set(0)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
 
 def create_collector_app(service: CollectorService) -> Starlette:

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from btcwatcher_api.settings import ServiceSettings, read_key, variable
+from btcwatcher_api.settings import PoolSettings, read_key, variable
 
 
-class CollectorSettings(ServiceSettings):
+class CollectorSettings(PoolSettings):
     """What `collect` needs."""
 
     bot_key_file: Path
@@ -43,6 +43,8 @@ class CollectorSettings(ServiceSettings):
     """Fills older than this are left alone; less than BTCWATCHER_RETENTION_SIGNALS_DAYS."""
     recover_notify_minutes: Annotated[float, Field(ge=0, le=10080)] = 15.0
     """Nobody is notified of a recovered signal that is older than this."""
+    capacity_history_seconds: Annotated[float, Field(ge=0.2, le=86400)] = 300.0
+    """How often a row is written of how full the platform is; kept for BTCWATCHER_RETENTION_CAPACITY_DAYS."""
 
     @field_validator("bot_address")
     @classmethod

@@ -4,7 +4,8 @@ from typing import Final
 
 from kubernetes.aio import client
 
-from btcwatcher_api.cluster.client import MANAGER, SECONDS, WRITE, Cluster, Object
+from btcwatcher_api.cluster.client import MANAGER, WRITE, Cluster, Object
+from btcwatcher_api.cluster.connection import SECONDS
 from btcwatcher_api.problems import Problem
 from btcwatcher_crds.names import LABEL_MANAGED_BY
 

@@ -10,7 +10,8 @@ import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
-from btcwatcher_api.cluster.client import SECONDS, Cluster
+from btcwatcher_api.cluster.client import Cluster
+from btcwatcher_api.cluster.connection import SECONDS
 from btcwatcher_api.problems import Problem
 from btcwatcher_crds.names import CONTAINER_BOT, pod
 

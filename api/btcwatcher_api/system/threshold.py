@@ -8,7 +8,8 @@ from kubernetes.aio import client
 from prometheus_client import Gauge
 
 from btcwatcher_api import logs
-from btcwatcher_api.cluster.client import MANAGER, SECONDS, WRITE, Cluster
+from btcwatcher_api.cluster.client import MANAGER, WRITE, Cluster
+from btcwatcher_api.cluster.connection import SECONDS
 from btcwatcher_api.problems import Problem
 from btcwatcher_crds.names import LABEL_MANAGED_BY
 

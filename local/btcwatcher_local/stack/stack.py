@@ -299,6 +299,7 @@ def _collector_env(stack: Stack, port: int) -> dict[str, str]:
         "BTCWATCHER_DATABASE_URL": stack.database_url,
         "BTCWATCHER_BOT_KEY_FILE": str(stack.layout.key("bot")),
         "BTCWATCHER_BOT_ADDRESS": f"http://{HOST}:{{port}}",
+        "BTCWATCHER_PORT_RANGE": stack.pool,
         "BTCWATCHER_HOST": HOST,
         "BTCWATCHER_PORT": str(port),
     }

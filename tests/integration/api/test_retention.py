@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 NOW = datetime(2031, 8, 15, tzinfo=UTC)
 LONG = timedelta(days=3000)
-RETENTION = Retention(*(timedelta(days=40),) * 4)
+RETENTION = Retention(*(timedelta(days=40),) * 5)
 _SIGNAL = """
 INSERT INTO signals (id, event_time, event_key, dated, namespace, strategy, source, type, payload)
 VALUES (gen_random_uuid(), %s, '\\x00', true, 'trading', 'ema-cross', 'plain', 'entry', '{}')
@@ -42,6 +42,11 @@ WITH notice AS (
 INSERT INTO deliveries (subject_id, kind, channel_namespace, channel, created_at, priority, state, next_attempt_at)
 SELECT id, 'Manual', 'trading', 'desk', %(at)s, 0, %(state)s, %(at)s FROM notice
 """
+_EMPTY = "TRUNCATE signals, signal_hours, deliveries, delivery_attempts, notices, audit_log, capacity_history"
+_CAPACITY = """
+INSERT INTO capacity_history (at, slots_used, slots_free, strategies, ready, ports_used, ports)
+VALUES (%s, 1, 2, 1, 1, 1, 1000)
+"""
 DATES = ["2031-03-01", "2031-05-31T23:59:59", "2031-06-01", "2031-06-30", "2031-07-04", "2031-08-01", "2031-08-14"]
 
 
@@ -50,14 +55,14 @@ def connection(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
     """Partitions of May to August 2031; March has none. A signal and a delivery that is sent of each date."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("SET timezone = 'UTC'")
-        connection.execute("TRUNCATE signals, signal_hours, deliveries, delivery_attempts, notices, audit_log")
+        connection.execute(_EMPTY)
         for month in (6, 8):
             make_ahead(connection, 0, datetime(2031, month, 1, tzinfo=UTC))
         for date in DATES:
             connection.execute(_SIGNAL, (date,))
             connection.execute(_DELIVERY, {"at": date, "state": "Sent"})
         yield connection
-        connection.execute("TRUNCATE signals, signal_hours, deliveries, delivery_attempts, notices, audit_log")
+        connection.execute(_EMPTY)
         drop_old(connection, RETENTION, datetime(2032, 8, 1, tzinfo=UTC))
 
 
@@ -110,10 +115,12 @@ def test_each_table_has_its_own_retention(connection: psycopg.Connection[Any]) -
             "INSERT INTO audit_log (at, actor, action, subject, request_id) VALUES (%s, 'ada', 'x', 'y', 'z')",
             (NOW - timedelta(days=days),),
         )
-    drop_old(connection, Retention(LONG, LONG, timedelta(days=40), LONG), NOW)
+        connection.execute(_CAPACITY, (NOW - timedelta(days=days),))
+    drop_old(connection, Retention(LONG, LONG, timedelta(days=40), LONG, timedelta(days=50)), NOW)
     assert column(connection, "SELECT count(*) FROM signals") == [len(DATES)]
     assert column(connection, "SELECT count(*) FROM deliveries") == [len(DATES)]
     assert column(connection, "SELECT count(*) FROM audit_log") == [2]
+    assert column(connection, "SELECT count(*) FROM capacity_history") == [3]
 
 
 def test_a_busy_table_is_left_for_later(connection: psycopg.Connection[Any], postgres_url: str) -> None:
@@ -155,7 +162,7 @@ async def test_a_signal_older_than_what_is_kept_is_told_so(postgres_url: str, tm
         # The upkeep of these replicas runs meanwhile, and drops nothing of it.
         busy = contextlib.suppress(psycopg.errors.LockNotAvailable)
         with busy, psycopg.connect(postgres_url, autocommit=True) as connection:
-            await asyncio.to_thread(drop_old, connection, Retention(*(timedelta(days=100),) * 4))
+            await asyncio.to_thread(drop_old, connection, Retention(*(timedelta(days=100),) * 5))
         await _is_there(served, taken.json()["id"])
 
 

@@ -150,13 +150,13 @@ async def test_counts_outlive_what_they_count(served: Api, postgres_url: str) ->
             store(connection, chance, old)
         await roll_up(served.app.state.changing)
         now = old + timedelta(days=100)
-        kept = Retention(month, month, month, timedelta(days=1000))
+        kept = Retention(month, month, month, timedelta(days=1000), month)
         assert "signals_2021_03" in await patiently(lambda: drop_old(connection, kept, now))
         wanted = Filter(since=old - timedelta(days=1), until=old + timedelta(days=1))
         assert rows(connection, wanted) == []
         async with served.app.state.engine.connect() as reading:
             assert statistics.summed(await statistics.by_strategy(reading, wanted)).total == 5
-        await patiently(lambda: drop_old(connection, Retention(month, month, month, month), now))
+        await patiently(lambda: drop_old(connection, Retention(*(month,) * 5), now))
         assert connection.execute("SELECT count(*) FROM signal_hours").fetchone() == (0,)
 
 

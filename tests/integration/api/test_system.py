@@ -12,14 +12,14 @@ import pytest
 from btcwatcher_api.accounts.roles import Role
 from support import desk as desks
 from support import prometheus
-from support.desk import PATH, Desk
+from support.desk import Desk
+from support.full import bot, node
 from support.localcluster import eventually
 
 pytestmark = pytest.mark.integration
 
 SYSTEM = "/api/v1/system"
 MONITORING = "/api/v1/monitoring"
-NODES = "/api/v1/nodes"
 THRESHOLD = "/api/v1/namespaces/default/configmaps/btcwatcher-capacity"
 
 
@@ -42,48 +42,6 @@ async def as_admin(desk: Desk, percent: Any) -> httpx.Response:
     return await desk.ask(
         "POST", f"{SYSTEM}/capacity/alert-threshold", json={"threshold_percent": percent}, headers=headers
     )
-
-
-async def node(desk: Desk, name: str = "node-1", *, ready: bool = True) -> None:
-    made = await desk.kubernetes.post(NODES, json={"metadata": {"name": name}})
-    assert made.status_code == 201, made.text
-    status = {
-        "allocatable": {"cpu": "2", "memory": "4Gi", "pods": "10"},
-        "capacity": {"cpu": "2", "memory": "4Gi", "pods": "10"},
-        "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
-        "addresses": [{"type": "InternalIP", "address": "10.0.0.7"}],
-    }
-    put = await desk.kubernetes.put(f"{NODES}/{name}/status", json={**made.json(), "status": status})
-    assert put.status_code == 200, put.text
-
-
-async def bot(desk: Desk, name: str = "ema-cross", port: int = 8081) -> None:
-    """A Strategy with a port and a pod on the node."""
-    assert (await desk.create(name)).status_code == 201
-    seen = await desk.seen_by_kubectl(name)
-    ready = {
-        "type": "Ready",
-        "status": "True",
-        "reason": "Running",
-        "message": "trading",
-        "observedGeneration": 1,
-        "lastTransitionTime": "2026-11-23T00:00:00Z",
-    }
-    seen["status"] = {"observedGeneration": 1, "port": port, "conditions": [ready]}
-    assert (await desk.kubernetes.put(f"{PATH}/{name}/status", json=seen)).status_code == 200
-    resources = {"requests": {"cpu": "500m", "memory": "1Gi"}}
-    pod = {
-        "metadata": {
-            "name": f"{name}-0",
-            "labels": {"btcwatcher.io/strategy": name, "app.kubernetes.io/component": "bot"},
-        },
-        "spec": {
-            "nodeName": "node-1",
-            "containers": [{"name": "freqtrade", "image": "freqtrade", "resources": resources}],
-        },
-    }
-    made = await desk.kubernetes.post("/api/v1/namespaces/trading/pods", json=pod)
-    assert made.status_code == 201, made.text
 
 
 def states(answer: Any) -> dict[str, str]:

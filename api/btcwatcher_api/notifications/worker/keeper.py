@@ -17,7 +17,8 @@ from kubernetes.aio import client
 from psycopg.rows import dict_row
 
 from btcwatcher_api import logs
-from btcwatcher_api.cluster.client import SECONDS, Cluster
+from btcwatcher_api.cluster.client import Cluster
+from btcwatcher_api.cluster.connection import SECONDS
 from btcwatcher_api.notifications.registry import KnownChannel
 from btcwatcher_api.notifications.templates.render import check
 from btcwatcher_api.notifications.worker.claims import Channel

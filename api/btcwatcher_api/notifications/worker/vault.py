@@ -16,7 +16,8 @@ from typing import Any, Final, Protocol
 # more than a second of a core.
 from kubernetes.aio.client.api.core_v1_api import CoreV1Api
 
-from btcwatcher_api.cluster.client import SECONDS, Cluster
+from btcwatcher_api.cluster.client import Cluster
+from btcwatcher_api.cluster.connection import SECONDS
 from btcwatcher_api.problems import Problem
 
 _FRESH_SECONDS: Final = 5.0
