@@ -141,3 +141,22 @@ def _series(values: dict[str, str]) -> list[Object]:
 def _alert(alert: str, labels: dict[str, str]) -> str:
     named = {"alertname": alert, "alertstate": "firing", **labels}
     return "ALERTS{" + ", ".join(f'{name}="{value}"' for name, value in named.items()) + "}"
+
+
+def documented(first_line: str) -> Object:
+    """A configuration of docs/notifications.md, known by its first line."""
+    text = (REPOSITORY / "docs" / "notifications.md").read_text()
+    blocks = [match[0] for match in re.finditer(r"(?:^ {4}.*\n)+", text, re.MULTILINE)]
+    (block,) = [block for block in blocks if block.strip().startswith(first_line)]
+    found: Object = yaml.safe_load(block)
+    return found
+
+
+def quick(folder: Path, *names: str) -> Path:
+    """A file with these alerts as they are committed, without their patience, and all that is recorded for them."""
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    found = [rule for group in groups for rule in group["rules"] if "record" in rule]
+    found += [{**rules()[name], "for": "1s"} for name in names]
+    file = folder / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "quick", "interval": "1s", "rules": found}]}))
+    return file

@@ -14,7 +14,6 @@ from uuid import UUID
 import httpx
 import psycopg
 import pytest
-import yaml
 
 from btcwatcher_api.accounts.roles import Role
 from btcwatcher_local.postgres import free_port
@@ -25,7 +24,6 @@ from btcwatcher_operator.ports import PortPool
 from btcwatcher_operator.store import Key, Store
 from support import alerts, api, monitoring
 from support.api import Api
-from support.kubectl import REPOSITORY
 from support.notifications import TABLES, Queue, Vendor, channel, until, working
 
 pytestmark = [
@@ -68,25 +66,6 @@ class Operator:
                 "status": {"conditions": [{**condition, "reason": "Running" if ready else "CredentialsMissing"}]},
             }
         )
-
-
-def documented(first_line: str) -> dict[str, Any]:
-    """A configuration of docs/notifications.md, known by its first line."""
-    text = (REPOSITORY / "docs" / "notifications.md").read_text()
-    blocks = [match[0] for match in re.finditer(r"(?:^ {4}.*\n)+", text, re.MULTILINE)]
-    (block,) = [block for block in blocks if block.strip().startswith(first_line)]
-    found: dict[str, Any] = yaml.safe_load(block)
-    return found
-
-
-def quick(folder: Path) -> Path:
-    """The committed rules that this is about, without their patience."""
-    rules = [alerts.rules()[name] for name in (STRATEGY, PLATFORM)]
-    for rule in rules:
-        rule["for"] = "1s"
-    file = folder / "rules.yaml"
-    file.write_text(yaml.safe_dump({"groups": [{"name": "quick", "rules": rules}]}))
-    return file
 
 
 @contextlib.asynccontextmanager
@@ -166,15 +145,15 @@ async def test_an_alert_of_our_rules_reaches_its_channel_once_and_its_end_once(
         address = f"127.0.0.1:{api.port_of(server)}"
 
         # As documented, but for addresses and times.
-        config = documented("route:")
+        config = alerts.documented("route:")
         config["route"] |= {"group_wait": "1s", "group_interval": "1s", "repeat_interval": "1s"}
         (hook,) = config["receivers"][0]["webhook_configs"]
         hook["url"] = f"http://{address}{PATH}"
         hook["http_config"]["authorization"]["credentials_file"] = str(key_file)
         alertmanager = await stack.enter_async_context(entered(monitoring.alerting(tmp_path / "am", config)))
 
-        more = documented("rule_files:")
-        more["rule_files"] = [str(quick(tmp_path))]
+        more = alerts.documented("rule_files:")
+        more["rule_files"] = [str(alerts.quick(tmp_path, STRATEGY, PLATFORM))]
         more["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager.removeprefix("http://")]
         jobs = [monitoring.job("btcwatcher-api", address), monitoring.job("btcwatcher-operator", operator.url)]
         prometheus = await stack.enter_async_context(entered(monitoring.scraping(tmp_path / "prom", jobs, **more)))
