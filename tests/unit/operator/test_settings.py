@@ -49,3 +49,47 @@ def test_refused(environment: pytest.MonkeyPatch, variables: dict[str, str], sen
         environment.setenv(f"BTCWATCHER_{name}", value)
     with pytest.raises(ValidationError, match=sentence):
         Settings()
+
+
+def test_capacity_is_measured_by_an_operator_of_all_namespaces(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    types = tmp_path / "types.yaml"
+    types.write_text("- {name: small, cpu: '2', memory: 4Gi, price: '30.50'}\n- {name: big, cpu: 16, memory: 32Gi}\n")
+    environment.setenv("BTCWATCHER_EXCHANGE_BUDGET", '{"binance": 3}')
+    environment.setenv("BTCWATCHER_PROMETHEUS_URL", "http://prometheus:9090/")
+    environment.setenv("BTCWATCHER_NODE_TYPES_FILE", str(types))
+    with pytest.raises(ValueError, match=f"BTCWATCHER_NODE_TYPES_FILE {types}: 1.cpu: Input should be a valid string"):
+        Settings().capacity()
+    types.write_text(types.read_text().replace("16", "'16'"))
+    setup = Settings().capacity()
+    assert setup is not None
+    assert [(one.name, one.pods, str(one.price)) for one in setup.catalogue] == [
+        ("small", 110, "30.50"),
+        ("big", 110, "None"),
+    ]
+    assert (setup.exchange_budget, setup.prometheus_url) == ({"binance": 3}, "http://prometheus:9090")
+    assert setup.bot == {"cpu": 50, "memory": 256 * 2**20}
+    environment.setenv("BTCWATCHER_NAMESPACES", "trading")
+    assert Settings().capacity() is None
+    environment.setenv("BTCWATCHER_NAMESPACES", "")
+    environment.setenv("BTCWATCHER_CAPACITY_SECONDS", "0")
+    assert Settings().capacity() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a: [", "is no YAML"),
+        ("a: b", "the whole: Input should be a valid tuple"),
+        ("- {name: a, cpu: '1', memory: 1Gi, prize: 3}", "0.prize: Extra inputs are not permitted"),
+        ("- {name: a, cpu: one, memory: 1Gi}", "0.cpu: String should match pattern"),
+        ("- &a {name: a, cpu: '1', memory: 1Gi}\n- *a", "a is there twice"),
+    ],
+)
+def test_a_catalogue_that_cannot_be_read(
+    environment: pytest.MonkeyPatch, tmp_path: Path, text: str, sentence: str
+) -> None:
+    types = tmp_path / "types.yaml"
+    types.write_text(text)
+    environment.setenv("BTCWATCHER_NODE_TYPES_FILE", str(types))
+    with pytest.raises(ValueError, match=f"BTCWATCHER_NODE_TYPES_FILE {types}: {sentence}"):
+        Settings().capacity()
