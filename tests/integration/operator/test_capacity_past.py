@@ -48,7 +48,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "history").write_text(_history(int(time.time())))
     promtool = monitoring.binary("promtool")
     assert promtool is not None
-    command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "history", "data", "-q"]
+    command = [str(promtool), "tsdb", "create-blocks-from", "openmetrics", "history", "data", "-q"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
     with monitoring.scraping(folder, []) as running:
         yield running
@@ -61,7 +61,7 @@ async def test_what_bots_use_when_candles_close(url: str) -> None:
     finally:
         await prometheus.close()
     assert set(uses) == {Key("trading", "ema")}, "another's pod has the container's name only by chance"
-    cores, memory = uses["trading", "ema"]
+    cores, memory = uses[Key("trading", "ema")]
     assert memory == 3e8
     assert 0.3 < cores < 0.7, "40 s in the busiest two minutes; on average it is 0.14"
 
