@@ -1,4 +1,4 @@
-"""`btcwatcher-api serve | worker | collect | migrate | openapi`."""
+"""`btcwatcher-api serve | worker | collect | migrate | key | openapi`."""
 
 import argparse
 import asyncio
@@ -12,15 +12,18 @@ from pathlib import Path
 import psycopg
 import structlog
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from btcwatcher_api import logs
+from btcwatcher_api.accounts.roles import Role
 from btcwatcher_api.database import (
     CONNECT_SECONDS,
     SchemaError,
     check_revision,
     current_revision,
+    first_line,
     writing_connection,
 )
 from btcwatcher_api.garbage import collect_rarely
@@ -53,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("worker", help="send notifications: any number of them share the work")
     commands.add_parser("collect", help="visit the bots: fill in signals that never arrived, export trading figures")
     commands.add_parser("migrate", help="bring the database's schema up to date")
+    key = commands.add_parser("key", help="see to it that a file holds a good API key, for a machine that is set up")
+    key.add_argument("name", help="what the machine is called in the audit log, as key:NAME")
+    key.add_argument("--role", choices=list(Role), type=Role, default=Role.VIEWER, help="what it may do")
+    key.add_argument("--file", type=Path, required=True, help="readable by its owner only")
     document = commands.add_parser("openapi", help="print the API's description")
     document.add_argument("--output", type=Path, help="write it to this file instead")
     chosen = parser.parse_args(arguments)
@@ -65,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _collect()
         if chosen.command == "migrate":
             return _migrate()
+        if chosen.command == "key":
+            return _key(chosen.name, chosen.role, chosen.file)
         return _openapi(chosen.output)
     except (SettingsError, SchemaError) as error:
         print(f"btcwatcher-api: {error}", file=sys.stderr)  # noqa: T201
@@ -178,6 +187,19 @@ def _migrate() -> int:
         migrate(settings.database_url.get_secret_value(), settings.partition_months_ahead)
     except psycopg.Error as error:
         print(f"btcwatcher-api: the database cannot be migrated: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _key(name: str, role: Role, file: Path) -> int:
+    from btcwatcher_api.accounts.key_file import keep_key
+
+    settings = load(DatabaseSettings)
+    logs.configure()
+    try:
+        asyncio.run(keep_key(settings.database_url.get_secret_value(), name, role, file))
+    except (ValueError, OSError, SQLAlchemyError) as error:
+        print(f"btcwatcher-api: no key was made: {first_line(error)}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

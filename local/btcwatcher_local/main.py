@@ -5,6 +5,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 from btcwatcher_local.demo import DemoFailedError, demo
@@ -37,6 +38,13 @@ def main() -> None:
     )
     if arguments.command == "demo":
         sys.exit(asyncio.run(_until_signal(demo(wishes), interrupted=1)))
+    wishes = replace(
+        wishes,
+        monitoring=not arguments.no_monitoring,
+        prometheus_port=arguments.prometheus_port,
+        alertmanager_port=arguments.alertmanager_port,
+        scrape_seconds=arguments.scrape_seconds,
+    )
     sys.exit(asyncio.run(_until_signal(up(wishes, examples=not arguments.no_examples), interrupted=0)))
 
 
@@ -100,12 +108,29 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--kubeconfig", type=Path, help="an API server to use in place of the embedded one")
         if name == "up":
             command.add_argument("--no-examples", action="store_true", help="start without the example Strategies")
+            _add_monitoring(command)
     return parser
+
+
+def _add_monitoring(command: argparse.ArgumentParser) -> None:
+    """A demonstration is over before an alert could fire."""
+    command.add_argument("--no-monitoring", action="store_true", help="start neither Prometheus nor Alertmanager")
+    command.add_argument("--prometheus-port", type=_port, default=8004, help="port of Prometheus (default 8004)")
+    command.add_argument("--alertmanager-port", type=_port, default=8005, help="port of Alertmanager (default 8005)")
+    command.add_argument(
+        "--scrape-seconds", type=_seconds, default=15, help="how often Prometheus scrapes and evaluates (default 15)"
+    )
 
 
 def _port(text: str) -> int:
     if not (text.isdigit() and 1 <= int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not (text.isdigit() and 1 <= int(text) <= 3600):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 3600")
     return int(text)
 
 

@@ -28,6 +28,13 @@ async def _print_signals(stack: Stack) -> None:
         stack.progress.plain(line(signal))
 
 
+def _monitoring(stack: Stack) -> str:
+    if not stack.prometheus_url:
+        return stack.monitoring_missing or "left out"
+    alerts = f"{stack.alertmanager_url}/  (Alertmanager)" if stack.alertmanager_url else stack.monitoring_missing
+    return f"{stack.prometheus_url}/  (Prometheus; alerts at /alerts)\n              {alerts}"
+
+
 def _show_addresses(stack: Stack) -> None:
     layout = stack.layout
     tool = kubectl()
@@ -40,6 +47,7 @@ def _show_addresses(stack: Stack) -> None:
   bots        http://<name>.<namespace>.bots.localhost:{stack.ingress_port}/  (ports {stack.pool})
   figures     {stack.collector_url}/metrics  (trading figures of each bot)
   messages    {stack.catcher_url}/  (what the example NotificationChannels send)
+  monitoring  {_monitoring(stack)}
   database    {layout.postgres}
   logs        {layout.logs}
 

@@ -20,6 +20,7 @@ from btcwatcher_api.problems import Problem
 
 PREFIX: Final = "btcw_"
 """Every key begins so: secret scanners find it, and no other token is looked for among the keys."""
+NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 _COLUMNS: Final = "id, name, role, created_by, created_at, expires_at, last_used_at"
 _log = logs.get("btcwatcher_api.accounts")
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from btcwatcher_api.access import Admin, admin
 from btcwatcher_api.accounts.endpoints import accounts_of
-from btcwatcher_api.accounts.keys import Keys
+from btcwatcher_api.accounts.keys import NAME_PATTERN, Keys
 from btcwatcher_api.accounts.roles import Role
 from btcwatcher_api.problems import request_id, responses
 
@@ -33,7 +33,7 @@ class NewKey(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", examples=["grafana"])]
+    name: Annotated[str, Field(pattern=NAME_PATTERN, examples=["grafana"])]
     """What the machine is called in the audit log, as `key:<name>`."""
     role: Role = Role.VIEWER
     """What it may do."""

@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--max-pods", type=int, default=110)
     parser.add_argument("--backoff-base", type=float, default=5.0, help="seconds (a kubelet has 10)")
     parser.add_argument("--backoff-cap", type=float, default=300.0, help="seconds")
+    parser.add_argument("--port", type=int, default=0, help="where logs and figures are served; 0: a free one")
     parser.add_argument("--shutdown-grace", type=float, default=30.0, help="seconds at most for a pod")
     given = parser.parse_args()
     settings = NodeSettings(
@@ -29,6 +30,7 @@ def main() -> None:
         backoff_base=given.backoff_base,
         backoff_cap=given.backoff_cap,
         shutdown_grace=given.shutdown_grace,
+        port=given.port,
     )
     run_until_signal(run(given.kubeconfig, ImageTable(given.image_table), settings))
 

@@ -80,7 +80,7 @@ class Agent:
         beat: asyncio.Task[None] | None = None
         registration: Registration | None = None
         try:
-            await kubelet.start(settings.host_ip)
+            await kubelet.start(settings.host_ip, settings.port)
             self._events.start()
             for plural, informer in self._lookup.informers.items():
                 informer.listen(partial(self._on_reference, plural))

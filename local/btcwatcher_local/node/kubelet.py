@@ -31,15 +31,15 @@ class KubeletServer:
         self._runner: web.AppRunner | None = None
         self.port = 0
 
-    async def start(self, host: str) -> None:
-        """Listen on a free port of `host`; `port` says which."""
+    async def start(self, host: str, port: int) -> None:
+        """Listen on `port` of `host`; on a free one for 0, and `self.port` says which."""
         app = web.Application(middlewares=[self._authenticate])
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
         app.router.add_get("/metrics/cadvisor", self._figures)
         app.router.add_get("/healthz", self._healthz)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, 0)
+        site = web.TCPSite(self._runner, host, port)
         await site.start()
         self.port = self._runner.addresses[0][1]
 

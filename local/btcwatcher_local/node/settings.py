@@ -29,6 +29,8 @@ class NodeSettings:
     log_bytes: int = 10 * 1024 * 1024
     """A container's log is rotated at this size; one rotated file is kept."""
     host_ip: str = "127.0.0.1"
+    port: int = 0
+    """Where logs and figures are served; 0: a free one, and another after each start."""
     labels: dict[str, str] = field(default_factory=dict)
 
     @property

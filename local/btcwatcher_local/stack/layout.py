@@ -55,6 +55,14 @@ class Layout:
     def channel_secrets(self) -> Path:
         return self.root / "channel-secrets.json"
 
+    @property
+    def prometheus(self) -> Path:
+        return self.root / "prometheus"
+
+    @property
+    def alertmanager(self) -> Path:
+        return self.root / "alertmanager"
+
     def key(self, name: str) -> Path:
         return self.root / "keys" / name
 

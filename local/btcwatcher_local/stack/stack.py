@@ -14,6 +14,7 @@ import httpx
 
 from btcwatcher_local.exchange.defaults import exchange_defaults
 from btcwatcher_local.postgres import EmbeddedPostgres, PostgresError
+from btcwatcher_local.stack import monitoring
 from btcwatcher_local.stack.layout import REPOSITORY, Layout, command, freqtrade_python, kubectl
 from btcwatcher_local.stack.leftovers import record, stop_recorded, take_lock
 from btcwatcher_local.stack.ports import HOST, any_free, first_free, free_range
@@ -39,11 +40,16 @@ class Wishes:
     operator_port: int = 8003
     catcher_port: int = 8025
     smtp_port: int = 1025
+    prometheus_port: int = 8004
+    alertmanager_port: int = 8005
     pool: tuple[int, int] = (8081, 9080)
     kubeconfig: Path | None = None
     """An API server to use in place of the embedded one. Controllers and node are ours all the same."""
     fresh: bool = False
     """Forget what an earlier run left: signals, keys, logs."""
+    monitoring: bool = False
+    """Start Prometheus and Alertmanager, where their programs are."""
+    scrape_seconds: int = 15
 
 
 @dataclass(slots=True)
@@ -61,6 +67,11 @@ class Stack:
     catcher_url: str = ""
     """Where the messages of this stack's NotificationChannels are caught."""
     smtp_port: int = 0
+    prometheus_url: str = ""
+    """Empty where there is none."""
+    alertmanager_url: str = ""
+    monitoring_missing: str = ""
+    """Which of the two is not there and what that means, as a sentence."""
     pool: str = ""
     database_url: str = field(default="", repr=False)
     failed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -98,8 +109,11 @@ class Stack:
         log_name: str | None = None,
     ) -> Process:
         prefix = [sys.executable, "-m", f"btcwatcher_local.{name}"] if module else [command(name)]
-        log = self.layout.logs / f"{log_name or name}.log"
-        built = Process(log_name or name, [*prefix, *arguments], log, env or {}, REPOSITORY)
+        return self.program(log_name or name, [*prefix, *arguments], REPOSITORY, env)
+
+    def program(self, name: str, command: list[str], cwd: Path, env: Mapping[str, str] | None = None) -> Process:
+        """A process of the stack that is not ours."""
+        built = Process(name, command, self.layout.logs / f"{name}.log", env or {}, cwd)
         self._processes.append(built)
         return built
 
@@ -213,6 +227,8 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
     exchange_url = f"http://{HOST}:{exchange_port}"
     await _until(stack, f"{exchange_url}/api/v3/ping", "the paper exchange")
 
+    watching = monitoring.prepare(stack, wishes)
+
     say("migrating the database and starting the API")
     api_port = first_free(wishes.api_port, "the API", say)
     stack.api_url = f"http://{HOST}:{api_port}"
@@ -225,6 +241,7 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
         "BTCWATCHER_HOST": HOST,
         "BTCWATCHER_PORT": str(api_port),
         "BTCWATCHER_PORT_RANGE": stack.pool,
+        **_prometheus_env(stack),
     }
     await stack.process("btcwatcher-api", ["migrate"], api_env, module=False).run()
     await stack.keep(stack.process("btcwatcher-api", ["serve"], api_env, module=False), restart=True)
@@ -235,12 +252,17 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
     layout.exchange_defaults.write_text(json.dumps({"binance": exchange_defaults(exchange_url)}))
     operator_port = first_free(wishes.operator_port, "the operator", say)
     stack.operator_url = f"http://{HOST}:{operator_port}"
+    collector_port = first_free(wishes.collector_port, "the collector", say)
+    stack.collector_url = f"http://{HOST}:{collector_port}"
+    worker_port = first_free(wishes.worker_port, "the worker", say)
+    stack.worker_url = f"http://{HOST}:{worker_port}"
+    kubelet_port = any_free()
+    # Before the operator, which asks it at once.
+    await monitoring.start_prometheus(stack, watching, kubelet_port)
     operator_env = _operator_env(stack, operator_port)
     await stack.keep(stack.process("btcwatcher-operator", [], operator_env, module=False), restart=True)
 
     say("starting the collector")
-    collector_port = first_free(wishes.collector_port, "the collector", say)
-    stack.collector_url = f"http://{HOST}:{collector_port}"
     collector = stack.process(
         "btcwatcher-api", ["collect"], _collector_env(stack, collector_port), module=False, log_name="collector"
     )
@@ -248,8 +270,6 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
 
     say("starting the notification worker, and the catcher of what it sends")
     await _start_catcher(stack, wishes)
-    worker_port = first_free(wishes.worker_port, "the worker", say)
-    stack.worker_url = f"http://{HOST}:{worker_port}"
     worker = stack.process(
         "btcwatcher-api", ["worker"], _worker_env(stack, worker_port), module=False, log_name="worker"
     )
@@ -258,8 +278,10 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
     say("starting the ingress and the node")
     await stack.keep(stack.process("ingress", [*kubeconfig, "--port", str(stack.ingress_port)]), restart=True)
     layout.image_table.write_text(json.dumps(_images()))
-    node_arguments = ["--root", str(layout.pods), "--image-table", str(layout.image_table)]
+    node_arguments = ["--root", str(layout.pods), "--image-table", str(layout.image_table),
+                      "--port", str(kubelet_port)]  # fmt: skip
     await stack.keep(stack.process("node", [*kubeconfig, *node_arguments]), restart=True)
+    await monitoring.start_alertmanager(stack, watching, api_env)
     await _until_kubectl(stack, "wait", "--for=condition=Ready", "node", "--all", "--timeout=10s")
 
 
@@ -321,7 +343,13 @@ def _operator_env(stack: Stack, port: int) -> dict[str, str]:
         "BTCWATCHER_URL_SCHEME": "http",
         "BTCWATCHER_URL_PORT": str(stack.ingress_port),
         "BTCWATCHER_EXCHANGE_DEFAULTS_FILE": str(layout.exchange_defaults),
+        **_prometheus_env(stack),
     }
+
+
+def _prometheus_env(stack: Stack) -> dict[str, str]:
+    """Where there is none of ours, one that the user names himself is left to him."""
+    return {"BTCWATCHER_PROMETHEUS_URL": stack.prometheus_url} if stack.prometheus_url else {}
 
 
 def _images() -> dict[str, object]:
