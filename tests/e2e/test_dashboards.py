@@ -1,10 +1,13 @@
-"""Every query of every dashboard, asked of a Prometheus and a Postgres that know real bots: no panel stays empty."""
+"""Every query of every dashboard, asked of the Prometheus and the Postgres of a stack with real bots; none stays empty.
+
+And that this Prometheus and its Alertmanager are what `make run` promises."""
 
 import math
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +23,8 @@ from support.stack import RunningStack, free_port
 POOLS = ("21500-21549", "21550-21599")
 BOARDS = dashboards.committed()
 CHOSEN = {"namespace": ["desk"], "strategy": ["eager"], "currency": ["USDT"], "api": ["http://127.0.0.1:8000"]}
+MONITORING = True
+TARGETS = 5
 STEP = 5
 BELOW_ZERO = {"Free with a node lost", "Places for bots", "Growth a day"}
 
@@ -64,27 +69,36 @@ class Sources:
 
 
 @pytest.fixture(scope="module")
-def sources(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
+def sources(running: RunningStack) -> Iterator[Sources]:
     """A bot that trades, one that cannot start, a channel that works, one that does not, and a stranger at the door."""
     kubectl = running.kubectl
-    folder, rules = tmp_path_factory.mktemp("prometheus"), [str(alerts.RULES)]
-    with monitoring.scraping(folder, monitoring.jobs_of(running), rule_files=rules) as url:
-        began = time.time()
-        catcher = running.catcher_url.replace("http://", "json://")
-        kubectl.apply(
-            namespace("desk"),
-            secret("good", "desk", url=f"{catcher}/hooks/good"),
-            secret("bad", "desk", url=f"json://127.0.0.1:{free_port()}/"),
-            channel("good", "desk", "Apprise", strategies={}),
-            channel("bad", "desk", "Apprise", strategies={}),
-            strategy("eager", "desk"),
-            strategy("broken", "desk", cls="Nobody"),
-        )
-        kubectl("-n", "desk", "wait", "--for=condition=Ready", "strategy/eager", "--timeout=240s", timeout=250)
-        assert httpx.post(f"{running.api_url}/api/v1/signals/webhook/desk.eager", json={}).status_code == 401
-        with psycopg.connect(_database(running), autocommit=True) as postgres:
-            _read_only(postgres)
-            yield Sources(dashboards.Prometheus(url), postgres, began)
+    began = time.time()
+    catcher = running.catcher_url.replace("http://", "json://")
+    kubectl.apply(
+        namespace("desk"),
+        secret("good", "desk", url=f"{catcher}/hooks/good"),
+        secret("bad", "desk", url=f"json://127.0.0.1:{free_port()}/"),
+        channel("good", "desk", "Apprise", strategies={}),
+        channel("bad", "desk", "Apprise", strategies={}),
+        strategy("eager", "desk"),
+        strategy("broken", "desk", cls="Nobody"),
+    )
+    kubectl("-n", "desk", "wait", "--for=condition=Ready", "strategy/eager", "--timeout=240s", timeout=250)
+    assert httpx.post(f"{running.api_url}/api/v1/signals/webhook/desk.eager", json={}).status_code == 401
+    monitoring.until_up(running.prometheus_url, TARGETS)
+    _alert(running)
+    with psycopg.connect(_database(running), autocommit=True) as postgres:
+        _read_only(postgres)
+        yield Sources(dashboards.Prometheus(running.prometheus_url), postgres, began)
+
+
+def _alert(running: RunningStack) -> None:
+    """Says what the rule says after a quarter of an hour. Alertmanager waits ten seconds for more."""
+    if monitoring.no_alertmanager():
+        return
+    labels = {"alertname": "BTCWatcherStrategyNotReady", "namespace": "desk", "name": "broken", "severity": "critical"}
+    alert = {"labels": labels, "annotations": {"summary": "broken is not Ready"}}
+    httpx.post(f"{running.alertmanager_url}/api/v2/alerts", json=[alert]).raise_for_status()
 
 
 def _database(running: RunningStack) -> str:
@@ -171,3 +185,50 @@ def test_tables_link_to_the_bot_they_name(sources: Sources) -> None:
         for panel, target in dashboards.queries(board):
             if "__data.fields.Strategy" in str(panel) and "rawSql" in target:
                 assert {"Namespace", "Strategy"} <= set(sources.rows(target)[0]), panel["title"]
+
+
+def test_every_process_is_scraped(sources: Sources) -> None:
+    up = sources.prometheus.instant("up == 1")
+    assert sorted(series["metric"]["job"] for series in up) == [
+        "btcwatcher-api", "btcwatcher-collector", "btcwatcher-operator", "btcwatcher-worker", "kubelet",
+    ]  # fmt: skip
+
+
+def test_the_rules_are_evaluated(sources: Sources, running: RunningStack) -> None:
+    groups = httpx.get(f"{running.prometheus_url}/api/v1/rules").json()["data"]["groups"]
+    loaded = {rule["name"]: rule.get("lastError", "") for group in groups for rule in group["rules"]}
+    assert loaded == dict.fromkeys(alerts.rules() | alerts.records(), "")
+
+
+def test_the_api_and_the_operator_know_it(sources: Sources, running: RunningStack) -> None:
+    for url in (running.api_url, running.operator_url):
+        environment = running.environment(running.listener(int(url.rpartition(":")[2])))
+        assert environment["BTCWATCHER_PROMETHEUS_URL"] == running.prometheus_url
+    token = (running.folder / "keys" / "read-token").read_text()
+    answer = httpx.get(f"{running.api_url}/api/v1/monitoring/system", headers={"Authorization": f"Bearer {token}"})
+    (source,) = [one for one in answer.json()["sources"] if one["name"] == "prometheus"]
+    assert source["state"] == "ok", answer.text
+
+
+@pytest.mark.skipif(monitoring.no_alertmanager(), reason=monitoring.NO_ALERTMANAGER)
+def test_an_alert_on_a_strategy_reaches_its_channel(sources: Sources, running: RunningStack) -> None:
+    """From a metric to Alertmanager: tests/integration/api/notifications/test_alert_chain.py."""
+    told = httpx.get(f"{running.prometheus_url}/api/v1/alertmanagers").json()["data"]["activeAlertmanagers"]
+    assert [one["url"] for one in told] == [f"{running.alertmanager_url}/api/v2/alerts"]
+
+    def caught() -> bool:
+        return any("BTCWatcherStrategyNotReady" in str(message) for message in running.caught("/hooks/good"))
+
+    until(caught, "the alert at the catcher", 60)
+
+
+@pytest.mark.skipif(monitoring.no_alertmanager(), reason=monitoring.NO_ALERTMANAGER)
+def test_its_key_is_nobody_elses(running: RunningStack) -> None:
+    key = running.folder / "keys" / "alertmanager"
+    assert key.stat().st_mode & 0o777 == 0o600
+    secret_text = key.read_text()
+    for pid in running.processes():
+        for told in ("cmdline", "environ"):
+            assert secret_text not in Path(f"/proc/{pid}/{told}").read_text(errors="replace")
+    assert secret_text not in running.output.read_text()
+    assert not [file for file in (running.folder / "logs").iterdir() if secret_text in file.read_text(errors="replace")]

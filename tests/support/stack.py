@@ -32,6 +32,9 @@ class RunningStack:
     catcher_url: str
     smtp_port: int
     """Where the catcher takes mails."""
+    prometheus_url: str
+    """Where it is, if the stack was started with it."""
+    alertmanager_url: str
     output: Path
     process: subprocess.Popen[bytes]
 
@@ -110,17 +113,21 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(folder: Path, pool: str, *arguments: str) -> Iterator[RunningStack]:
-    """`btcwatcher-local up` without the examples; stopped by Ctrl-C at the end."""
+def running(folder: Path, pool: str, *arguments: str, monitoring: bool = False) -> Iterator[RunningStack]:
+    """`btcwatcher-local up` without the examples; stopped by Ctrl-C at the end. Prometheus scrapes each second."""
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "output.log"
     port, collector_port, worker_port, operator_port, catcher_port, smtp_port = (free_port() for _ in range(6))
+    prometheus_port, alertmanager_port = free_port(), free_port()
+    watched = ["--prometheus-port", str(prometheus_port), "--alertmanager-port", str(alertmanager_port),
+               "--scrape-seconds", "1"]  # fmt: skip
     command = [
         str(REPOSITORY / ".venv" / "bin" / "btcwatcher-local"), "up", "--no-examples", "--folder", str(folder),
         "--api-port", str(port), "--ingress-port", str(free_port()), "--pool", pool,
         "--collector-port", str(collector_port), "--worker-port", str(worker_port),
         "--operator-port", str(operator_port),
-        "--catcher-port", str(catcher_port), "--smtp-port", str(smtp_port), *arguments,
+        "--catcher-port", str(catcher_port), "--smtp-port", str(smtp_port),
+        *(watched if monitoring else ["--no-monitoring"]), *arguments,
     ]  # fmt: skip
     # Below a folder of root's Postgres keeps its data elsewhere, where an earlier run of this path may have left some.
     database = EmbeddedPostgres(folder / "postgres")
@@ -136,6 +143,8 @@ def running(folder: Path, pool: str, *arguments: str) -> Iterator[RunningStack]:
         operator_url=f"{local}:{operator_port}",
         catcher_url=f"{local}:{catcher_port}",
         smtp_port=smtp_port,
+        prometheus_url=f"{local}:{prometheus_port}",
+        alertmanager_url=f"{local}:{alertmanager_port}",
         output=output,
         process=process,
     )

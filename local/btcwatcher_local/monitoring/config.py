@@ -27,14 +27,14 @@ def prometheus(targets: Sequence[Target], rules: Sequence[Path], alertmanager: s
     config: Object = {
         "global": {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"},
         "rule_files": [str(file) for file in rules],
-        "scrape_configs": [_job(target) for target in targets],
+        "scrape_configs": [scrape_config(target) for target in targets],
     }
     if alertmanager is not None:
         config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
     return config
 
 
-def _job(target: Target) -> Object:
+def scrape_config(target: Target) -> Object:
     job: Object = {
         "job_name": target.job,
         # A series' namespace is its Strategy's.

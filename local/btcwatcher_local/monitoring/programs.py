@@ -26,7 +26,7 @@ class Programs:
     @property
     def missing(self) -> str | None:
         """What is not there and what that means, as a sentence; None when all is there."""
-        cure = "(where there is apt-get and a network, `make run` brings it; or put it on the PATH)"
+        cure = "(`make monitoring` brings it where there is apt-get; or put it on the PATH)"
         if self.prometheus is None:
             return f"no prometheus here: alerts and figures of the past are left out {cure}"
         if self.alertmanager is None:

@@ -29,10 +29,7 @@ from support.notifications import TABLES, Queue, Vendor, channel, until, working
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(monitoring.binary() is None, reason=monitoring.MISSING),
-    pytest.mark.skipif(
-        (monitoring.binary("prometheus-alertmanager") or monitoring.binary("alertmanager")) is None,
-        reason=monitoring.NO_ALERTMANAGER,
-    ),
+    pytest.mark.skipif(monitoring.no_alertmanager(), reason=monitoring.NO_ALERTMANAGER),
 ]
 
 PATH = "/api/v1/notifications/alertmanager"
