@@ -16,10 +16,7 @@ from support.stack import RunningStack
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(monitoring.binary() is None, reason=monitoring.MISSING),
-    pytest.mark.skipif(
-        (monitoring.binary("prometheus-alertmanager") or monitoring.binary("alertmanager")) is None,
-        reason=monitoring.NO_ALERTMANAGER,
-    ),
+    pytest.mark.skipif(monitoring.no_alertmanager(), reason=monitoring.NO_ALERTMANAGER),
 ]
 POOLS = ("23000-23049", "23050-23099")
 ALERT = "BTCWatcherCapacityFilling"

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import yaml
 
-from btcwatcher_local.monitoring.config import Target, scrape_config
+from btcwatcher_local.monitoring.config import Target, scrape_config, stack_targets
 from btcwatcher_local.monitoring.programs import (
     ALERTMANAGER_NAMES,
     alertmanager_command,
@@ -19,7 +19,7 @@ from btcwatcher_local.monitoring.programs import (
     prometheus_command,
     working_directory,
 )
-from support.stack import free_port
+from support.stack import RunningStack, free_port
 
 Object = dict[str, Any]
 
@@ -92,6 +92,23 @@ def _ready(url: str) -> bool:
 def job(name: str, target: str) -> Object:
     """As the stack scrapes its own."""
     return scrape_config(Target(name, target))
+
+
+def jobs_of(stack: RunningStack) -> list[Object]:
+    """What the stack's own Prometheus scrapes, for one with rules or times of a test's."""
+    (node,) = stack.kubectl.list("nodes", "default")
+    port = node["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"]
+    token = stack.folder / "kubelet-token"
+    token.write_text(yaml.safe_load((stack.folder / "kubeconfig").read_text())["users"][0]["user"]["token"])
+    targets = stack_targets(
+        operator_url=stack.operator_url,
+        api_url=stack.api_url,
+        collector_url=stack.collector_url,
+        worker_url=stack.worker_url,
+        kubelet=f"127.0.0.1:{port}",
+        kubelet_token=token,
+    )
+    return [scrape_config(target) for target in targets]
 
 
 def until_up(url: str, count: int, process: subprocess.Popen[bytes] | None = None) -> None:

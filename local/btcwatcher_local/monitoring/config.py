@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 Object = dict[str, Any]
 
@@ -20,6 +21,17 @@ class Target:
     """host:port"""
     path: str = "/metrics"
     token_file: Path | None = None
+
+
+def stack_targets(
+    *, operator_url: str, api_url: str, collector_url: str, worker_url: str, kubelet: str, kubelet_token: Path | None
+) -> list[Target]:
+    """All that a stack serves; `kubelet` is host:port."""
+    urls = {"operator": operator_url, "api": api_url, "collector": collector_url, "worker": worker_url}
+    return [
+        *(Target(f"btcwatcher-{name}", urlsplit(url).netloc) for name, url in urls.items()),
+        Target("kubelet", kubelet, "/metrics/cadvisor", kubelet_token),
+    ]
 
 
 def prometheus(targets: Sequence[Target], rules: Sequence[Path], alertmanager: str | None, seconds: int) -> Object:

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from btcwatcher_local.client.config import load_kubeconfig
 from btcwatcher_local.monitoring import config
-from btcwatcher_local.monitoring.config import Target
 from btcwatcher_local.monitoring.programs import (
     Programs,
     alertmanager_command,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from btcwatcher_local.monitoring.config import Target
     from btcwatcher_local.stack.stack import Stack, Wishes
 
 RULES = REPOSITORY / "manifests" / "monitoring" / "rules" / "*.yaml"
@@ -89,13 +89,14 @@ async def start_alertmanager(stack: Stack, monitoring: Monitoring, api_env: Mapp
 
 
 def _targets(stack: Stack, kubelet_port: int) -> list[Target]:
-    urls = {"operator": stack.operator_url, "api": stack.api_url, "collector": stack.collector_url,
-            "worker": stack.worker_url}  # fmt: skip
-    token_file = _kubelet_token(stack)
-    return [
-        *(Target(f"btcwatcher-{name}", urlsplit(url).netloc) for name, url in urls.items()),
-        Target("kubelet", f"{HOST}:{kubelet_port}", "/metrics/cadvisor", token_file),
-    ]
+    return config.stack_targets(
+        operator_url=stack.operator_url,
+        api_url=stack.api_url,
+        collector_url=stack.collector_url,
+        worker_url=stack.worker_url,
+        kubelet=f"{HOST}:{kubelet_port}",
+        kubelet_token=_kubelet_token(stack),
+    )
 
 
 def _kubelet_token(stack: Stack) -> Path | None:

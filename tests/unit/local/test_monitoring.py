@@ -1,31 +1,21 @@
 """Prometheus and Alertmanager of the stack: their configurations, and what is said where they are not."""
 
 import json
-import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from btcwatcher_local.monitoring import config
 from btcwatcher_local.monitoring.config import Target
 from btcwatcher_local.monitoring.programs import Programs, find, find_all, prometheus_command, working_directory
 from btcwatcher_local.stack import monitoring
-from btcwatcher_local.stack.layout import REPOSITORY, Layout
+from btcwatcher_local.stack.layout import Layout
 from btcwatcher_local.stack.progress import Progress
 from btcwatcher_local.stack.stack import Stack, Wishes
+from support import alerts
 
 TARGETS = [Target("btcwatcher-api", "127.0.0.1:8000"), Target("kubelet", "127.0.0.1:4", "/metrics/cadvisor", Path("t"))]
-
-
-def documented(first_line: str) -> Any:
-    """A configuration of docs/notifications.md, known by its first line."""
-    text = (REPOSITORY / "docs" / "notifications.md").read_text()
-    blocks = [match[0] for match in re.finditer(r"(?:^ {4}.*\n)+", text, re.MULTILINE)]
-    (block,) = [block for block in blocks if block.strip().startswith(first_line)]
-    return yaml.safe_load(block)
 
 
 def empty(folder: Path) -> Programs:
@@ -36,7 +26,7 @@ def empty(folder: Path) -> Programs:
 
 
 def test_alertmanager_is_configured_as_documented() -> None:
-    wanted = documented("route:")
+    wanted = alerts.documented("route:")
     (hook,) = wanted["receivers"][0]["webhook_configs"]
     hook["url"] = "http://127.0.0.1:8000/api/v1/notifications/alertmanager"
     hook["http_config"]["authorization"]["credentials_file"] = "/stack/keys/alertmanager"
@@ -45,7 +35,7 @@ def test_alertmanager_is_configured_as_documented() -> None:
 
 def test_prometheus_tells_alertmanager_as_documented() -> None:
     made = config.prometheus(TARGETS, [Path("/etc/prometheus/btcwatcher.yaml")], "alertmanager:9093", 15)
-    assert {name: made[name] for name in ("rule_files", "alerting")} == documented("rule_files:")
+    assert {name: made[name] for name in ("rule_files", "alerting")} == alerts.documented("rule_files:")
     assert "alerting" not in config.prometheus(TARGETS, [], None, 15)
 
 
