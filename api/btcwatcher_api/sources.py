@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from btcwatcher_api.problems import Problem
 from btcwatcher_api.prometheus import Prometheus, PrometheusError
@@ -14,12 +16,14 @@ _PROMETHEUS_SETTING: Final = "BTCWATCHER_PROMETHEUS_URL"
 
 
 class SourceName(StrEnum):
-    """`watch`: what the API knows of Strategies in memory; `kubernetes`: nodes and pods, read now."""
+    """`watch`: what the API knows of Strategies in memory; `kubernetes`: nodes and pods, read now; `fleetcapacity`:
+    what the operator last wrote of them; `postgres`: what was recorded."""
 
     WATCH = "watch"
     KUBERNETES = "kubernetes"
     PROMETHEUS = "prometheus"
     POSTGRES = "postgres"
+    FLEET_CAPACITY = "fleetcapacity"
 
 
 class SourceState(StrEnum):
@@ -74,6 +78,19 @@ class Sources:
             self.missing(SourceName.PROMETHEUS, SourceState.UNAVAILABLE, str(error))
             return None
         self.ok(SourceName.PROMETHEUS)
+        return answer
+
+    async def postgres(self, asked: Awaitable[T]) -> T | None:
+        """The answer, None while the database is away."""
+        try:
+            answer = await asked
+        except (DBAPIError, PoolTimeout) as error:
+            away = isinstance(error, OperationalError | InterfaceError | PoolTimeout) or error.connection_invalidated
+            if not away:
+                raise
+            self.missing(SourceName.POSTGRES, SourceState.UNAVAILABLE, "the database does not answer")
+            return None
+        self.ok(SourceName.POSTGRES)
         return answer
 
     def configured(self, prometheus: Prometheus | None) -> Prometheus | None:

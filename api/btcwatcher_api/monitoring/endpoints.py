@@ -10,7 +10,8 @@ from btcwatcher_api.access import viewer
 from btcwatcher_api.declared import condition, conditions
 from btcwatcher_api.monitoring import queries, schemas
 from btcwatcher_api.monitoring.trading import trading
-from btcwatcher_api.monitoring.trends import FigureTrend, trend
+from btcwatcher_api.monitoring.trends import CapacityTrend, Hours, Points
+from btcwatcher_api.monitoring.trends import capacity as capacity_trend
 from btcwatcher_api.problems import responses
 from btcwatcher_api.prometheus import Sample
 from btcwatcher_api.sources import SourceName, Sources
@@ -117,14 +118,14 @@ async def get_strategies(
     )
 
 
-@router.get("/capacity/trend", operation_id="getCapacityTrend", summary="How many Strategies and ports there were")
-async def get_capacity_trend(
-    request: Request,
-    hours: Annotated[int, Query(ge=1, le=24 * 31)] = 24,
-    points: Annotated[int, Query(ge=2, le=500)] = 100,
-) -> FigureTrend:
-    """From Prometheus: without it `sources` says so and there are no series."""
-    return await trend(request, queries.FLEET_QUERIES, "count", hours, points)
+@router.get(
+    "/capacity/trend",
+    operation_id="getCapacityTrend",
+    summary="How many Strategies, ports and places there were, and what would have run out first",
+)
+async def get_capacity_trend(request: Request, hours: Hours = 24, points: Points = 100) -> CapacityTrend:
+    """From what the collector records: without a row of that time `sources` says so and there are no series."""
+    return await capacity_trend(request, hours, points)
 
 
 @router.get("/health-summary", operation_id="getHealthSummary", summary="All at a glance, and who is in trouble")

@@ -1,6 +1,6 @@
 """Every PromQL expression that the API asks, and what its answer means. They need no recording rules.
 
-Of node exporter, cAdvisor (the kubelet), kube-state-metrics and btcwatcher-operator; what is not scraped has no series.
+Of node exporter, cAdvisor (the kubelet) and btcwatcher-api collect; what is not scraped has no series.
 """
 
 import asyncio
@@ -37,22 +37,10 @@ TRADING_QUERIES: Final = {
     "balance": bot_metrics.BOT_BALANCE.name,
     "last_process": bot_metrics.BOT_LAST_PROCESS.name,
 }
-# One series each; the unit is `ratio`.
-UTILIZATION_QUERIES: Final = {
+# One series each; the unit is `ratio`. What is asked for, and ports, the collector records: see capacity_history.
+USAGE_QUERIES: Final = {
     "cpu_used": '1 - avg(rate(node_cpu_seconds_total{mode="idle"}[5m]))',
     "memory_used": "1 - sum(node_memory_MemAvailable_bytes) / sum(node_memory_MemTotal_bytes)",
-    "cpu_requested": 'sum(kube_pod_container_resource_requests{resource="cpu"})'
-    ' / sum(kube_node_status_allocatable{resource="cpu"})',
-    "memory_requested": 'sum(kube_pod_container_resource_requests{resource="memory"})'
-    ' / sum(kube_node_status_allocatable{resource="memory"})',
-    "ports_used": "max(btcwatcher_port_pool_used) / max(btcwatcher_port_pool_size)",
-}
-# One series each; the unit is a count.
-FLEET_QUERIES: Final = {
-    "strategies": "count(btcwatcher_strategy_info)",
-    "ready": 'count(btcwatcher_strategy_condition{type="Ready",status="True"})',
-    "ports_used": "max(btcwatcher_port_pool_used)",
-    "ports": "max(btcwatcher_port_pool_size)",
 }
 
 

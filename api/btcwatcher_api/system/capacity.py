@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from btcwatcher_api.cluster.capacity import Amounts, Picture
 from btcwatcher_api.sources import DataSource
+from btcwatcher_api.system.fleet import FleetFigures
 from btcwatcher_crds.conditions import ConditionType, Reason
 from btcwatcher_crds.names import strategy_id
 
@@ -116,6 +117,8 @@ class DetailedCapacity(_Answer):
     bots_cpu_cores: float
     """What all bots together have asked for."""
     bots_memory_bytes: float
+    fleet: FleetFigures | None
+    """What the operator makes of all this; null where it has written nothing, and `sources` say why."""
 
 
 class Threshold(_Answer):

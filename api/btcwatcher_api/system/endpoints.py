@@ -4,15 +4,14 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
 
 from btcwatcher_api.access import Admin, viewer
 from btcwatcher_api.changes import audited
 from btcwatcher_api.cluster.machines import Machines
-from btcwatcher_api.monitoring import queries
-from btcwatcher_api.monitoring.trends import FigureTrend, trend
+from btcwatcher_api.monitoring.trends import FigureTrend, Hours, Points, utilization
 from btcwatcher_api.problems import responses
 from btcwatcher_api.settings import Settings
 from btcwatcher_api.signals import statistics
@@ -22,6 +21,7 @@ from btcwatcher_api.sources import DataSource, SourceName, Sources, SourceState
 from btcwatcher_api.strategies import schemas as strategies
 from btcwatcher_api.strategies.access import Known
 from btcwatcher_api.system import capacity as shapes
+from btcwatcher_api.system.fleet import fleet_figures
 from btcwatcher_api.system.health import Check, checks_of
 from btcwatcher_api.system.threshold import CONFIG_MAP, AlertThreshold
 
@@ -79,10 +79,15 @@ async def get_capacity(
     )
 
 
-@router.get("/capacity/detailed", operation_id="getCapacityDetailed", summary="Node by node")
-async def get_capacity_detailed(machines: MachinesOf) -> shapes.DetailedCapacity:
+@router.get(
+    "/capacity/detailed",
+    operation_id="getCapacityDetailed",
+    summary="Node by node, and what the operator makes of it: how many more fit, what binds, when it is full",
+)
+async def get_capacity_detailed(request: Request, machines: MachinesOf) -> shapes.DetailedCapacity:
     sources = Sources()
     seen = await sources.kubernetes(machines.picture())
+    fleet = await fleet_figures(request.app.state.cluster, sources)
     bots = seen.bots if seen is not None else ()
     return shapes.DetailedCapacity(
         sources=sources.told(),
@@ -90,17 +95,15 @@ async def get_capacity_detailed(machines: MachinesOf) -> shapes.DetailedCapacity
         bots=len(bots),
         bots_cpu_cores=round(sum(bot.requested.cpu for bot in bots), 3),
         bots_memory_bytes=sum(bot.requested.memory for bot in bots),
+        fleet=fleet,
     )
 
 
 @router.get("/capacity/utilization-trend", operation_id="getUtilizationTrend", summary="How the platform filled up")
-async def get_utilization_trend(
-    request: Request,
-    hours: Annotated[int, Query(ge=1, le=24 * 31)] = 24,
-    points: Annotated[int, Query(ge=2, le=500)] = 100,
-) -> FigureTrend:
-    """From Prometheus: without it `sources` says so and there are no series."""
-    return await trend(request, queries.UTILIZATION_QUERIES, "ratio", hours, points)
+async def get_utilization_trend(request: Request, hours: Hours = 24, points: Points = 100) -> FigureTrend:
+    """What is asked for of what there is, and the share of ports and places that is taken, from what the collector
+    records; what nodes really use (`cpu_used`, `memory_used`) from Prometheus."""
+    return await utilization(request, hours, points)
 
 
 @router.post(

@@ -102,10 +102,9 @@ async def test_without_prometheus_it_is_said(desk: Desk) -> None:
     await node(desk)
     await bot(desk)
     await known(desk)
-    for path in (f"{SYSTEM}/capacity/utilization-trend", f"{MONITORING}/capacity/trend"):
-        told = await get(desk, path)
-        assert (states(told), told["series"]) == ({"prometheus": "not configured"}, [])
-        assert "BTCWATCHER_PROMETHEUS_URL" in told["sources"][0]["detail"]
+    told = await get(desk, f"{SYSTEM}/capacity/utilization-trend")
+    assert states(told)["prometheus"] == "not configured"
+    assert "BTCWATCHER_PROMETHEUS_URL" in told["sources"][-1]["detail"]
     system = await get(desk, f"{MONITORING}/system")
     assert states(system) == {"kubernetes": "ok", "prometheus": "not configured"}
     assert (system["nodes"][0]["name"], system["nodes"][0]["usage"]) == ("node-1", None)
@@ -189,7 +188,8 @@ async def test_with_prometheus_there_are_figures(postgres_url: str, tmp_path: Pa
         }
         trend = await get(desk, f"{SYSTEM}/capacity/utilization-trend", hours=2, points=10)
         series = {one["name"]: one for one in trend["series"]}
-        assert series["cpu_used"]["unit"] == "ratio"
+        assert (series["cpu_used"]["unit"], series["cpu_used"]["source"]) == ("ratio", "prometheus")
+        assert (series["cpu_used"]["peak"]["value"], series["cpu_used"]["average"]) == (0.5, 0.375)
         assert [point["value"] for point in series["cpu_used"]["points"]] == [0.25, 0.5]
         last = asked[-1]
         assert float(last["step"]) == 720
@@ -215,20 +215,25 @@ async def test_what_prometheus_refuses_is_said(
         prometheus.answering(lambda *_: (status, body)) as (url, _),
         desks.desk(postgres_url, tmp_path, prometheus_url=url) as desk,
     ):
-        told = await get(desk, f"{MONITORING}/capacity/trend")
-        assert states(told) == {"prometheus": "unavailable"}
-        assert said in told["sources"][0]["detail"]
+        told = await get(desk, f"{SYSTEM}/capacity/utilization-trend")
+        assert states(told)["prometheus"] == "unavailable"
+        assert said in told["sources"][-1]["detail"]
         assert (await get(desk, f"{SYSTEM}/health"))["ok"] is False
 
 
 async def test_prometheus_or_kubernetes_away(postgres_url: str, tmp_path: Path) -> None:
     async with desks.desk(postgres_url, tmp_path, prometheus_url="http://127.0.0.1:9") as desk:
-        assert states(await get(desk, f"{MONITORING}/capacity/trend")) == {"prometheus": "unavailable"}
+        assert states(await get(desk, f"{SYSTEM}/capacity/utilization-trend"))["prometheus"] == "unavailable"
         assert desk.served.app is not None
         kubeconfig = tmp_path / "kubeconfig"
         kubeconfig.write_text(kubeconfig.read_text().replace(desk.serving.url, "http://127.0.0.1:9"))
         await desk.served.app.state.cluster.close()
         told = await get(desk, f"{SYSTEM}/capacity")
         assert (states(told)["kubernetes"], told["nodes"], told["resources"]) == ("unavailable", None, None)
+        detailed = await get(desk, f"{SYSTEM}/capacity/detailed")
+        assert (states(detailed), detailed["fleet"]) == (
+            {"kubernetes": "unavailable", "fleetcapacity": "unavailable"},
+            None,
+        )
         assert told["ports"]["free"] == 1000
         assert (await get(desk, f"{MONITORING}/health-summary"))["ok"] is False
