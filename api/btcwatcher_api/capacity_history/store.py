@@ -1,4 +1,4 @@
-"""Reads `capacity_history` in buckets of time, so that a year costs an answer no more than a day."""
+"""Reads `capacity_history` in buckets of time: the answer to a year is no longer than that to a day."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
