@@ -21,21 +21,23 @@ from btcwatcher_crds.fleet_capacity import (
 from btcwatcher_crds.pod_requests import Requests, most
 from btcwatcher_operator.capacity.advice import NodeType, advice
 from btcwatcher_operator.capacity.budget import budgets
-from btcwatcher_operator.capacity.fits import Placement, admits
+from btcwatcher_operator.capacity.fits import Placement
 from btcwatcher_operator.capacity.forecast import Sample, forecast
 from btcwatcher_operator.capacity.observed import VOLUMES, Node, Pod, Wanted
 from btcwatcher_operator.capacity.sentence import sentence
 from btcwatcher_operator.capacity.slots import (
     DIMENSIONS,
+    Fleet,
     Room,
     Shape,
-    empty,
-    fits,
+    alike,
     largest,
     place,
-    room,
+    places,
+    rooms,
     stranded,
     together,
+    too_large,
     without,
 )
 from btcwatcher_operator.store import Key
@@ -99,6 +101,7 @@ def assess(
 ) -> FleetCapacityStatus:
     """`pods` are those that no node has. Nodes are changed: they are to be made anew for each call. No conditions."""
     asked = _asked(nodes, pods, strategies)
+    fleet = Fleet(nodes)
     uses = {key: _rounded(use) for key, use in past.uses.items()}
     _count_what_bots_use(nodes, uses)
     needs = {one.key: _need(asked[one.key], uses.get(one.key)) for one in strategies}
@@ -108,16 +111,18 @@ def assess(
     ports = max(0, platform.ports - platform.ports_used)
     placed = {pod.strategy for node in nodes for pod in node.pods if pod.strategy is not None}
     used = sum(one.key in placed for one in strategies)
-    waiting = [one for one in strategies if one.key not in placed]
-    free = _free(nodes, common, ports, exchanges)
+    waiting = alike(Shape(needs[one.key], one.placement) for one in strategies if one.key not in placed)
+    pending = sum(count for _, count in waiting)
+    others = _beside_nodes(common, ports, exchanges)
+    free = _free(fleet, common, others)
     coming = forecast(past.used_slots, free.count)
     per_node = {one.node: one for one, _ in free.rooms}
     bots = {node.door.name: sum(pod.strategy is not None for pod in node.pods) for node in nodes}
-    slots = Slots(used=used, free=free.count, **_node_lost(nodes, common, ports, exchanges, bots, per_node))
-    too_large = sum(_too_large(nodes, needs[one.key], one.placement) for one in waiting)
+    slots = Slots(used=used, free=free.count, **_node_lost(fleet, common, others, bots, per_node))
+    unfit = sum(count for shape, count in waiting if too_large(fleet, shape))
     offers = advice(
         platform.catalogue,
-        _demand(nodes, waiting, needs, common, free.count, coming, platform.forecast_days),
+        _demand(fleet, waiting, common, free.count, coming, platform.forecast_days),
         common.shape.asks,
         _on_every_node(nodes),
     )
@@ -126,8 +131,8 @@ def assess(
         slots=slots,
         binding=free.binding,
         bot=bot,
-        pending=len(waiting),
-        too_large=too_large,
+        pending=pending,
+        too_large=unfit,
         dimensions=[
             DimensionSlots(dimension=cast("Dimension", name), free=count)
             for name, count in sorted(free.dimensions.items(), key=lambda one: (one[1], one[0]))
@@ -144,14 +149,14 @@ def assess(
                 strategies=one.strategies,
                 need=_bot_need(one.shape.asks),
                 source="Observed" if one.observed else "Requests",
-                free=free.count if one is common else _free(nodes, one, ports, exchanges).count,
+                free=min(places(fleet, one.shape), *_beside_nodes(one, ports, exchanges).values()),
             )
             for one in classes[:_MOST_CLASSES]
         ],
         exchanges=exchanges,
         forecast=coming,
         advice=offers,
-        summary=sentence(slots, free.binding, len(waiting), too_large, coming, offers, platform.forecast_days),
+        summary=sentence(slots, free.binding, pending, unfit, coming, offers, platform.forecast_days),
     )
 
 
@@ -183,7 +188,7 @@ def _count_what_bots_use(nodes: Sequence[Node], uses: Mapping[Key, Requests]) ->
         for pod in node.pods:
             use = uses.get(pod.strategy) if pod.strategy is not None else None
             for name, value in (use or {}).items():
-                node.taken[name] = node.taken.get(name, 0) + max(0, value - pod.asks.get(name, 0))
+                node.take({name: max(0, value - pod.asks.get(name, 0))})
 
 
 def _classes(
@@ -209,36 +214,39 @@ def _default(bot: Requests) -> Requests:
     return {**bot, "pods": 1, VOLUMES: 1}
 
 
-def _free(nodes: Sequence[Node], kind: _Class, ports: int, exchanges: Sequence[ExchangeBudget]) -> _Free:
-    rooms = [(found, node.free) for node in nodes if (found := room(node, kind.shape)) is not None]
+def _free(fleet: Fleet, kind: _Class, others: Mapping[str, int]) -> _Free:
+    """`others` is what is free beside the nodes."""
+    found = rooms(fleet, kind.shape)
     dimensions: dict[str, int] = {}
-    for found, _ in rooms:
-        for name, count in found.by_dimension.items():
+    for one, _ in found:
+        for name, count in one.by_dimension.items():
             dimensions[name] = dimensions.get(name, 0) + count
     # Volumes are without limit on a node that states none.
-    if any(VOLUMES not in found.by_dimension for found, _ in rooms):
+    if any(VOLUMES not in one.by_dimension for one, _ in found):
         dimensions.pop(VOLUMES, None)
-    on_nodes = sum(found.free for found, _ in rooms)
-    binding = _of_the_nodes(rooms, dimensions)
+    on_nodes = sum(one.free for one, _ in found)
+    binding = _of_the_nodes(found, dimensions)
     if binding == "nodes":
         dimensions["nodes"] = on_nodes
     count = on_nodes
-    others = {"ports": ports}
-    for one in exchanges:
-        if one.name == kind.exchange:
-            others["exchange"] = one.free
     for name, free in others.items():
         if free < count:
             count, binding = free, name
     shown = {name: free for name, free in dimensions.items() if name in _SHOWN}
-    return _Free(count, cast("Dimension", binding), {**shown, **others}, rooms)
+    return _Free(count, cast("Dimension", binding), {**shown, **others}, found)
 
 
-def _of_the_nodes(rooms: Sequence[tuple[Room, Requests]], dimensions: Mapping[str, int]) -> str:
+def _beside_nodes(kind: _Class, ports: int, exchanges: Sequence[ExchangeBudget]) -> dict[str, int]:
+    """What is free of that which no node adds to."""
+    budget = next((one.free for one in exchanges if one.name == kind.exchange), None)
+    return {"ports": ports} if budget is None else {"ports": ports, "exchange": budget}
+
+
+def _of_the_nodes(found: Sequence[tuple[Room, Requests]], dimensions: Mapping[str, int]) -> str:
     """That without which nodes had most places more. What is no dimension of the contract is a matter of nodes."""
 
     def without_it(name: str) -> float:
-        others = ([count for one, count in found.by_dimension.items() if one != name] for found, _ in rooms)
+        others = ([count for one, count in room.by_dimension.items() if one != name] for room, _ in found)
         return sum(min(counts, default=math.inf) for counts in others)
 
     binding = min(dimensions, key=lambda name: (-without_it(name), dimensions[name]), default="nodes")
@@ -246,46 +254,23 @@ def _of_the_nodes(rooms: Sequence[tuple[Room, Requests]], dimensions: Mapping[st
 
 
 def _node_lost(
-    nodes: Sequence[Node],
-    common: _Class,
-    ports: int,
-    exchanges: Sequence[ExchangeBudget],
-    bots: Mapping[str, int],
-    rooms: Mapping[str, Room],
+    fleet: Fleet, common: _Class, others: Mapping[str, int], bots: Mapping[str, int], found: Mapping[str, Room]
 ) -> dict[str, int | str | None]:
-    places = {name: count + (rooms[name].free if name in rooms else 0) for name, count in bots.items()}
-    lost = largest(nodes, places)
+    taken = {name: count + (found[name].free if name in found else 0) for name, count in bots.items()}
+    lost = largest(fleet.nodes, taken)
     if lost is None:
         return {}
-    others, homeless = without(nodes, lost)
-    left = -homeless if homeless else _free(others, common, ports, exchanges).count
+    rest, homeless = without(fleet, lost)
+    left = -homeless if homeless else min(places(rest, common.shape), *others.values())
     return {"free_with_largest_node_lost": left, "largest_node": lost.door.name}
 
 
-def _too_large(nodes: Sequence[Node], asks: Requests, placement: Placement) -> bool:
-    """Whether nodes admit such a pod and none could hold it even if it were empty."""
-    doors = [node for node in nodes if admits(node.door, placement)]
-    return bool(doors) and not any(fits(empty(node), asks) for node in doors)
-
-
 def _demand(
-    nodes: Sequence[Node],
-    waiting: Sequence[Wanted],
-    needs: Mapping[Key, Requests],
-    common: _Class,
-    free: int,
-    coming: Forecast | None,
-    days: int,
-) -> list[Requests]:
+    fleet: Fleet, waiting: Sequence[tuple[Shape, int]], common: _Class, free: int, coming: Forecast | None, days: int
+) -> list[tuple[Requests, int]]:
     """What the bots ask that nodes have no place for: those that wait, and those that are expected."""
-    there = [Node(node.door, node.allocatable, [], dict(node.taken)) for node in nodes]
-    homeless = [
-        needs[one.key]
-        for one in waiting
-        if place([Pod(None, needs[one.key], one.key, None, True, one.placement)], there)
-    ]
     expected = max(0, math.ceil(float(coming.growth_per_day) * days)) if coming is not None else 0
-    return homeless + [common.shape.asks] * max(0, expected - free)
+    return [*place(waiting, fleet.copy()), (common.shape.asks, max(0, expected - free))]
 
 
 def _on_every_node(nodes: Sequence[Node]) -> Requests:

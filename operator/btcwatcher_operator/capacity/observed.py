@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from btcwatcher_crds.names import COMPONENT_BOT, LABEL_COMPONENT, LABEL_STRATEGY
-from btcwatcher_crds.pod_requests import Requests, amounts, plus, requests
+from btcwatcher_crds.pod_requests import Requests, amounts, requests
 from btcwatcher_operator.capacity.fits import Door, Placement, door, placement
 from btcwatcher_operator.store import Key
 
@@ -36,25 +36,38 @@ class Node:
     door: Door
     allocatable: Requests
     pods: list[Pod] = field(default_factory=list)
-    taken: Requests = field(default_factory=dict)
+    free: Requests = field(init=False)
+    """Below 0 where more is promised than there is; resources that the node lacks are not named."""
+
+    def __post_init__(self) -> None:
+        self.free = dict(self.allocatable)
+        for pod in self.pods:
+            self.take(pod.asks)
 
     def add(self, pod: Pod) -> None:
         self.pods.append(pod)
-        self.taken = plus(self.taken, pod.asks)
+        self.take(pod.asks)
+
+    def take(self, asks: Requests, times: int = 1) -> None:
+        for name, need in asks.items():
+            if name in self.free:
+                self.free[name] -= need * times
+
+    def copy(self) -> "Node":
+        """With the same pods and as much free, to be filled without changing this one."""
+        other = Node(self.door, self.allocatable)
+        other.pods, other.free = list(self.pods), dict(self.free)
+        return other
 
     @property
-    def free(self) -> Requests:
-        """Below 0 where more is promised than there is; resources that the node lacks are not named."""
-        return {name: most - self.taken.get(name, 0) for name, most in self.allocatable.items()}
-
-    @property
-    def daemons(self) -> Requests:
-        """What its daemon pods ask: it is taken on an empty node too."""
-        total: Requests = {}
+    def empty(self) -> Requests:
+        """What it has for others than daemon pods, which are on an empty node too."""
+        left = dict(self.allocatable)
         for pod in self.pods:
             if pod.daemon is not None:
-                total = plus(total, pod.asks)
-        return total
+                for name in left:
+                    left[name] -= pod.asks.get(name, 0)
+        return left
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """How many bots of one kind nodes take, what they lack first, and what is left when one is lost."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from btcwatcher_crds.pod_requests import Requests, plus
 from btcwatcher_operator.capacity.fits import Placement, admits
-from btcwatcher_operator.capacity.observed import VOLUMES, Node, Pod
+from btcwatcher_operator.capacity.observed import VOLUMES, Node
 
 DIMENSIONS: Final = ("cpu", "memory", "pods", "ephemeral-storage", VOLUMES)
 """Named in the contract; what else a pod asks for (a GPU) is counted and, where it binds, shown as `nodes`."""
@@ -27,13 +28,45 @@ class Room:
     node: str
     free: int
     binding: str | None
-    """What it lacks first; None where it admits no such pod."""
+    """What it lacks first."""
     by_dimension: Mapping[str, int]
 
 
-def room(node: Node, shape: Shape) -> Room | None:
-    """None where the node admits no such pod."""
-    return _room(node.door.name, node.free, shape.asks) if admits(node.door, shape.placement) else None
+class Fleet:
+    """Nodes, and which of them admit whom: found out once for each placement, of which there are few."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.nodes = nodes
+        self._admitting: dict[Placement, list[Node]] = {}
+        self._empty: dict[Placement, list[Requests]] = {}
+
+    def admitting(self, placement: Placement) -> list[Node]:
+        found = self._admitting.get(placement)
+        if found is None:
+            found = self._admitting[placement] = [node for node in self.nodes if admits(node.door, placement)]
+        return found
+
+    def empty(self, placement: Placement) -> list[Requests]:
+        """What the nodes that admit it have when they are empty; nodes that are alike once."""
+        found = self._empty.get(placement)
+        if found is None:
+            rooms = (node.empty for node in self.admitting(placement))
+            found = self._empty[placement] = list({tuple(room.items()): room for room in rooms}.values())
+        return found
+
+    def copy(self, but: Node | None = None) -> "Fleet":
+        """To be filled without changing this one; without the node `but`."""
+        return Fleet([node.copy() for node in self.nodes if node is not but])
+
+
+def rooms(fleet: Fleet, shape: Shape) -> list[tuple[Room, Requests]]:
+    """Of the nodes that admit one, with what is free there."""
+    return [(_room(node, shape.asks), node.free) for node in fleet.admitting(shape.placement)]
+
+
+def places(fleet: Fleet, shape: Shape) -> int:
+    """How many more the nodes take."""
+    return sum(count_in(node.free, shape.asks) for node in fleet.admitting(shape.placement))
 
 
 def bots_in(free: Mapping[str, int], asks: Requests) -> dict[str, int]:
@@ -41,6 +74,22 @@ def bots_in(free: Mapping[str, int], asks: Requests) -> dict[str, int]:
     return {
         name: max(0, free.get(name, 0)) // need for name, need in asks.items() if need and not _unlimited(name, free)
     }
+
+
+def count_in(free: Mapping[str, int], asks: Requests) -> int:
+    """How many have room: the least of `bots_in`, in less time."""
+    least = None
+    for name, need in asks.items():
+        if need:
+            have = free.get(name)
+            if have is None and name == VOLUMES:
+                continue
+            if have is None or have < need:
+                return 0
+            count = have // need
+            if least is None or count < least:
+                least = count
+    return least or 0
 
 
 def stranded(rooms: Iterable[tuple[Room, Requests]], asks: Requests, name: str) -> int:
@@ -61,41 +110,52 @@ def largest(nodes: Sequence[Node], places: Mapping[str, int]) -> Node | None:
     return max(ready, key=lambda node: (places.get(node.door.name, 0), node.door.name))
 
 
-def without(nodes: Sequence[Node], lost: Node) -> tuple[list[Node], int]:
+def without(fleet: Fleet, lost: Node) -> tuple[Fleet, int]:
     """The others once the lost one's pods have moved, the greediest first; and how many pods found no place."""
-    others = [
-        Node(node.door, node.allocatable, list(node.pods), dict(node.taken)) for node in nodes if node is not lost
-    ]
+    others = fleet.copy(but=lost)
     moving = sorted((pod for pod in lost.pods if pod.movable), key=lambda pod: _size(pod.asks), reverse=True)
-    return others, place(moving, others)
+    homeless = place(alike(Shape(pod.asks, pod.placement) for pod in moving), others)
+    return others, sum(count for _, count in homeless)
 
 
-def place(pods: Iterable[Pod], nodes: Sequence[Node]) -> int:
-    """First fit, onto these nodes; how many found none."""
-    left = 0
-    # Equal pods come one after another: what was full for one is full for the next.
-    start: dict[tuple[Placement, tuple[tuple[str, int], ...]], int] = {}
-    for pod in pods:
-        kind = (pod.placement, tuple(sorted(pod.asks.items())))
-        for index in range(start.get(kind, 0), len(nodes)):
-            if admits(nodes[index].door, pod.placement) and fits(nodes[index].free, pod.asks):
-                nodes[index].add(pod)
-                start[kind] = index
-                break
-        else:
-            start[kind] = len(nodes)
-            left += 1
-    return left
+def alike(shapes: Iterable[Shape]) -> list[tuple[Shape, int]]:
+    """Equal ones together, in the order of the first of them, and how many they are."""
+    counts = Counter((one.placement, tuple(sorted(one.asks.items()))) for one in shapes)
+    return [(Shape(dict(asks), placement), count) for (placement, asks), count in counts.items()]
+
+
+def place(wanted: Sequence[tuple[Shape, int]], fleet: Fleet) -> list[tuple[Requests, int]]:
+    """First fit, onto these nodes; what those ask that found no place, and how many they are."""
+    least: dict[Placement, Requests] = {}
+    for shape, _ in wanted:
+        least[shape.placement] = _less(least.get(shape.placement, shape.asks), shape.asks)
+    # Full nodes, which may be most of them, are looked at once and not for each shape.
+    open_nodes = {
+        placement: [node for node in fleet.admitting(placement) if fits(node.free, asks)]
+        for placement, asks in least.items()
+    }
+    homeless = []
+    for shape, number in wanted:
+        left = number
+        for node in open_nodes[shape.placement]:
+            if count := min(left, count_in(node.free, shape.asks)):
+                node.take(shape.asks, count)
+                left -= count
+                if not left:
+                    break
+        if left:
+            homeless.append((shape.asks, left))
+    return homeless
+
+
+def too_large(fleet: Fleet, shape: Shape) -> bool:
+    """Whether nodes admit such a pod and none could hold it even if it were empty."""
+    empty = fleet.empty(shape.placement)
+    return bool(empty) and not any(fits(room, shape.asks) for room in empty)
 
 
 def fits(free: Mapping[str, int], asks: Requests) -> bool:
     return all(free.get(name, 0) >= need or _unlimited(name, free) for name, need in asks.items() if need)
-
-
-def empty(node: Node) -> Requests:
-    """What it has for others than daemon pods."""
-    daemons = node.daemons
-    return {name: most - daemons.get(name, 0) for name, most in node.allocatable.items()}
 
 
 def together(every: Iterable[Mapping[str, int]]) -> Requests:
@@ -105,10 +165,14 @@ def together(every: Iterable[Mapping[str, int]]) -> Requests:
     return total
 
 
-def _room(name: str, free: Requests, asks: Requests) -> Room:
-    by_dimension = bots_in(free, asks)
+def _room(node: Node, asks: Requests) -> Room:
+    by_dimension = bots_in(node.free, asks)
     binding = min(by_dimension, key=lambda one: by_dimension[one], default=None)
-    return Room(name, by_dimension[binding] if binding else 0, binding, by_dimension)
+    return Room(node.door.name, by_dimension[binding] if binding else 0, binding, by_dimension)
+
+
+def _less(one: Requests, other: Requests) -> Requests:
+    return {name: min(need, other.get(name, 0)) for name, need in one.items()}
 
 
 def _unlimited(name: str, free: Mapping[str, int]) -> bool:
