@@ -102,7 +102,7 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
         return False
     if not key:
         return operator == "Exists"
-    return key == taint.key and (operator == "Exists" or value == taint.value)
+    return key == taint.key and (operator == "Exists" or (operator == "Equal" and value == taint.value))
 
 
 def _holds(term: Term, node: Door) -> bool:
@@ -132,9 +132,10 @@ def _matches(expression: Expression, found: Mapping[str, str]) -> bool:
 
 
 def _compares(operator: str, value: str | None, values: Sequence[str]) -> bool:
-    if not all(_INTEGER.fullmatch(one) for one in (value or "", *values[:1])):
+    numbers = (value or "", *values)
+    if len(numbers) != 2 or not all(_INTEGER.fullmatch(one) for one in numbers):
         return False
-    one, other = int(value or 0), int(values[0])
+    one, other = map(int, numbers)
     return one > other if operator == "Gt" else one < other
 
 
