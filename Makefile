@@ -26,8 +26,9 @@ test: lint setup .tools/monitoring/.installed .tools/grafana/.installed ## Lint,
 unit: .venv/.installed ## The tests that take seconds
 	@$(VENV)/pytest -q tests/unit tests/golden
 
-faults: setup .tools/monitoring/.installed ## Every fault at every request of the operator (test runs each once), and the whole stack on a real API server; half an hour
+faults: setup .tools/monitoring/.installed ## Every fault at every request of the operator (test runs each once), and all on a real API server; most of an hour
 	$(VENV)/pytest -q -n 3 --dist load tests/faults --all-faults
+	$(VENV)/pytest -q -n 3 --dist loadscope tests/integration/operator tests/integration/node --all-faults -k real
 	$(VENV)/pytest -q -n 3 --dist loadscope tests/e2e --all-faults
 
 monitoring: .tools/monitoring/.installed ## Unpack Prometheus and Alertmanager into .tools from Debian's packages (run tries it once, test each time)

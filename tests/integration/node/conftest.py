@@ -1,4 +1,4 @@
-"""Controllers, node agent and ingress on the embedded API server and, where there is one, on a real one."""
+"""Controllers, node agent and ingress on the embedded API server and, with --all-faults, on a real one."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ def kubeconfig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     if request.param == "real":
         if realapi.binaries() is None:
             pytest.skip(realapi.MISSING)
+        if not request.config.getoption("--all-faults"):
+            pytest.skip("`make faults` runs it")
         with realapi.running() as api:
             yield api.kubeconfig
         return

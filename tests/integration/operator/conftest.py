@@ -13,6 +13,9 @@ from support.operator_process import Operator
 
 Object = dict[str, Any]
 
+ON_A_REAL_ONE_TOO = ("test_at_most_one", "test_capacity", "test_live", "test_reconcile", "test_refusals", "test_reasons")
+"""Modules that are about what the API server itself does; the others run on a real one with --all-faults only."""
+
 
 @pytest.fixture(
     scope="module",
@@ -22,6 +25,9 @@ Object = dict[str, Any]
     ],
 )
 def kubectl(request: pytest.FixtureRequest) -> Iterator[Kubectl]:
+    module = request.module.__name__.rpartition(".")[2]
+    if request.param == "real" and module not in ON_A_REAL_ONE_TOO and not request.config.getoption("--all-faults"):
+        pytest.skip("`make faults` runs it")
     with (clusters.embedded if request.param == "embedded" else clusters.real)() as kubeconfig:
         client = Kubectl(kubeconfig)
         client("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
