@@ -3,7 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 from btcwatcher_crds.fleet_capacity import (
@@ -122,7 +122,7 @@ def assess(
     unfit = sum(count for shape, count in waiting if too_large(fleet, shape))
     offers = advice(
         platform.catalogue,
-        _demand(fleet, waiting, common, free.count, coming, platform.forecast_days),
+        _demand(fleet, waiting, common.shape, coming, platform.forecast_days),
         common.shape.asks,
         _on_every_node(nodes),
     )
@@ -185,10 +185,12 @@ def _need(asks: Requests, use: Requests | None) -> Requests:
 def _count_what_bots_use(nodes: Sequence[Node], uses: Mapping[Key, Requests]) -> None:
     """A bot that uses more than it asked for takes that from its node, whatever the scheduler believes."""
     for node in nodes:
-        for pod in node.pods:
+        for at, pod in enumerate(node.pods):
             use = uses.get(pod.strategy) if pod.strategy is not None else None
-            for name, value in (use or {}).items():
-                node.take({name: max(0, value - pod.asks.get(name, 0))})
+            if use is not None:
+                need = most(pod.asks, use)
+                node.take({name: need[name] - pod.asks.get(name, 0) for name in use})
+                node.pods[at] = replace(pod, asks=need)
 
 
 def _classes(
@@ -266,11 +268,13 @@ def _node_lost(
 
 
 def _demand(
-    fleet: Fleet, waiting: Sequence[tuple[Shape, int]], common: _Class, free: int, coming: Forecast | None, days: int
+    fleet: Fleet, waiting: Sequence[tuple[Shape, int]], common: Shape, coming: Forecast | None, days: int
 ) -> list[tuple[Requests, int]]:
-    """What the bots ask that nodes have no place for: those that wait, and those that are expected."""
+    """What the bots ask that nodes have no place for: those that wait, and after them those that are expected."""
+    there = fleet.copy()
+    homeless = place(waiting, there)
     expected = max(0, math.ceil(float(coming.growth_per_day) * days)) if coming is not None else 0
-    return [*place(waiting, fleet.copy()), (common.shape.asks, max(0, expected - free))]
+    return [*homeless, (common.asks, max(0, expected - places(there, common)))]
 
 
 def _on_every_node(nodes: Sequence[Node]) -> Requests:

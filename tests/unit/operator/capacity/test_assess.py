@@ -175,6 +175,16 @@ def test_the_largest_node_lost() -> None:
     assert "is lost 3 of its pods find no place" in status.summary
 
 
+def test_bots_take_what_they_use_to_the_nodes_they_move_to() -> None:
+    pods, strategies = placed(2, "n1")
+    nodes = [node("n1", cpu="2", memory="64Gi"), node("n2", cpu="1", memory="64Gi")]
+    uses = {Key("trading", f"n1-b{index}"): (0.4, 1.0) for index in range(2)}
+    status = assessed(nodes, pods, strategies, uses=uses)
+    assert status.slots is not None
+    assert (status.slots.free, status.slots.largest_node) == (3 + 2, "n1")
+    assert status.slots.free_with_largest_node_lost == 0, "they would use 800m of the one core"
+
+
 def test_one_node_has_no_other_to_lose_its_bots_to() -> None:
     status = assessed([node("n1"), node("n2", ready=False)])
     assert status.slots is not None
@@ -241,6 +251,21 @@ def test_what_to_buy_for_what_is_expected() -> None:
     status = assessed([node("n1", cpu="1", memory="64Gi")], used_slots=growing, catalogue=CATALOGUE)
     # One a day for 30 days, ten have a place already.
     assert {one.node_type: one.nodes for one in status.advice} == {"small": 2, "large": 1, "tiny": 0}
+
+
+def test_what_waits_takes_places_before_what_is_expected() -> None:
+    growing = [(hour * 3600.0, hour / 24) for hour in range(14 * 24)]
+    waiting = [strategy(f"b{index}") for index in range(10)]
+    status = assessed([node("n1", cpu="1", memory="64Gi")], [], waiting, used_slots=growing, catalogue=CATALOGUE)
+    # All ten places are theirs, and thirty more come: 16 fit a small node, 29 a large one.
+    assert {one.node_type: one.nodes for one in status.advice} == {"small": 2, "large": 2, "tiny": 0}
+
+
+def test_no_node_is_to_be_bought_while_nodes_have_places_and_ports_run_out() -> None:
+    growing = [(hour * 3600.0, hour / 24) for hour in range(14 * 24)]
+    status = assessed([node("n1", cpu="4", memory="64Gi")], ports=5, used_slots=growing, catalogue=CATALOGUE)
+    assert free(status) == (5, "ports")
+    assert {one.nodes for one in status.advice} == {0}
 
 
 def test_where_no_node_helps_it_says_so() -> None:
