@@ -42,6 +42,9 @@ log = structlog.get_logger()
 STOPPING_SECONDS = 5.0
 """How long watches and workers get to end once the Lease is handed over."""
 
+WATCHES_AFTER_SECONDS = 10.0
+"""How long the watches wait for the first look at all Strategies: one that fails again and again must not keep them."""
+
 
 async def operate(settings: Settings, platform: Platform, capacity: Setup | None) -> None:
     """Stands by until the Lease is ours, then works until SIGTERM or SIGINT, and hands over.
@@ -116,15 +119,7 @@ async def _lead(
             metrics.registry.register(CapacityCollector(keeper.newest))
         tester = Tester(cluster, proxies, recorder)
         working = asyncio.create_task(_work(controller, recorder, tester, keeper, worked))
-        # kopf takes the signals and returns when one says stop.
-        watching = asyncio.create_task(
-            watches.watch(
-                controller,
-                canary,
-                watches.settings(settings.request_timeout_seconds, settings.watch_timeout_seconds),
-                settings.namespaces,
-            )
-        )
+        watching = asyncio.create_task(_watch(controller, canary, settings, worked))
         tasks |= {working, watching}
         ended, _ = await asyncio.wait({holding, working, watching}, return_when=asyncio.FIRST_COMPLETED)
         # Workers and Lease never end by themselves: the process must not live on without them.
@@ -136,6 +131,20 @@ async def _lead(
         await leadership.release()
         # Nothing that does not end may keep a process alive which writes nothing any more.
         await asyncio.wait(tasks, timeout=STOPPING_SECONDS)
+
+
+async def _watch(controller: Controller, canary: Canary, settings: Settings, worked: asyncio.Event) -> None:
+    """Begins when every Strategy was looked at once: each watch begins with a list of its own, and what happened before
+    is in it. kopf takes the signals then, and returns when one says stop."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(WATCHES_AFTER_SECONDS):
+            await worked.wait()
+    await watches.watch(
+        controller,
+        canary,
+        watches.settings(settings.request_timeout_seconds, settings.watch_timeout_seconds),
+        settings.namespaces,
+    )
 
 
 def _problem(canary: Canary) -> str | None:
