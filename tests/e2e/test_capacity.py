@@ -81,7 +81,7 @@ def test_a_full_cluster_is_told_of_and_a_new_node_ends_it(told: RunningStack) ->
     first = until(lambda: _caught(told, 1), "the alert", 120)
     assert [ALERT in one["text"] for one in first] == [True]
     assert "100%" in first[0]["text"]
-    assert "what runs out first: cpu" in first[0]["text"]
+    assert "cpu runs out first" in first[0]["text"]
 
     kubectl.apply(node("new", cpu=str(cores)))
     kubectl.patch("node", "new", "default", {"status": node("new", cpu=str(cores))["status"]}, "--subresource=status")
