@@ -114,7 +114,7 @@ def jobs_of(stack: RunningStack) -> list[Object]:
 def until_up(url: str, count: int, process: subprocess.Popen[bytes] | None = None) -> None:
     """Waits until a Prometheus has scraped all its targets; there are so many."""
     deadline = time.monotonic() + START_SECONDS
-    while not _all_up(url, count):
+    while not (_ready(url) and _all_up(url, count)):
         assert process is None or process.poll() is None, "Prometheus has ended: see its log"
         assert time.monotonic() < deadline, json.dumps(_targets(url), indent=1)
         time.sleep(0.2)
