@@ -13,14 +13,7 @@ from support.operator_process import Operator
 
 Object = dict[str, Any]
 
-ON_A_REAL_ONE_TOO = (
-    "test_at_most_one",
-    "test_capacity",
-    "test_live",
-    "test_reasons",
-    "test_reconcile",
-    "test_refusals",
-)
+ON_A_REAL_ONE_TOO = ("test_reconcile", "test_refusals")
 """Modules that are about what the API server itself does; the others run on a real one with --all-faults only."""
 
 
