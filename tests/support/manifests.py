@@ -29,8 +29,16 @@ class Eager(IStrategy):
         return "eager"
 """
 
-# Enters once a pair and never leaves.
-HOLDER = EAGER[: EAGER.index("    def custom_exit")].replace("class Eager", "class Holder")
+# Enters once a pair and never leaves; at any price, for a limit that the market has left behind may wait for long.
+HOLDER = (
+    EAGER[: EAGER.index("    def custom_exit")]
+    .replace("class Eager", "class Holder")
+    .replace(
+        "    stoploss = -0.5",
+        "    stoploss = -0.5\n    order_types = "
+        '{"entry": "market", "exit": "market", "stoploss": "market", "stoploss_on_exchange": False}',
+    )
+)
 
 # Enters twice, leaves by half, leaves: four fills a trade.
 STEPPER = (
