@@ -4,7 +4,8 @@ from typing import Any
 
 Object = dict[str, Any]
 
-# Enters whenever it can and leaves at the next look: trades within seconds.
+# Enters whenever it can and leaves at the next look: trades within seconds. At any price, for a limit that the market has
+# left behind may wait for long.
 EAGER = """
 from freqtrade.strategy import IStrategy
 
@@ -13,6 +14,7 @@ class Eager(IStrategy):
     timeframe = "1m"
     minimal_roi = {"0": 10}
     stoploss = -0.5
+    order_types = {"entry": "market", "exit": "market", "stoploss": "market", "stoploss_on_exchange": False}
     process_only_new_candles = False
 
     def populate_indicators(self, dataframe, metadata):
@@ -29,16 +31,8 @@ class Eager(IStrategy):
         return "eager"
 """
 
-# Enters once a pair and never leaves; at any price, for a limit that the market has left behind may wait for long.
-HOLDER = (
-    EAGER[: EAGER.index("    def custom_exit")]
-    .replace("class Eager", "class Holder")
-    .replace(
-        "    stoploss = -0.5",
-        "    stoploss = -0.5\n    order_types = "
-        '{"entry": "market", "exit": "market", "stoploss": "market", "stoploss_on_exchange": False}',
-    )
-)
+# Enters once a pair and never leaves.
+HOLDER = EAGER[: EAGER.index("    def custom_exit")].replace("class Eager", "class Holder")
 
 # Enters twice, leaves by half, leaves: four fills a trade.
 STEPPER = (
