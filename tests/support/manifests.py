@@ -4,8 +4,8 @@ from typing import Any
 
 Object = dict[str, Any]
 
-# Enters whenever it can and leaves at the next look: trades within seconds. At any price, for a limit that the market has
-# left behind may wait for long.
+# Enters whenever it can and leaves at the next look: trades within seconds. At any price, for a limit that the market
+# has left behind may wait for long.
 EAGER = """
 from freqtrade.strategy import IStrategy
 
