@@ -8,11 +8,11 @@ from pathlib import Path
 from types import ModuleType
 
 from btcwatcher_crds import conditions, names, termination
-from btcwatcher_crds.bot_metrics import BOT_METRICS
+from btcwatcher_crds.bot_metrics import BOT_METRICS, BotMetric
 from btcwatcher_crds.notification_metrics import NOTIFICATION_METRICS
 from btcwatcher_operator import drift
 from btcwatcher_operator.capacity.metrics import CAPACITY_METRICS
-from btcwatcher_operator.metrics import METRICS
+from btcwatcher_operator.metrics import METRICS, Metric
 
 
 def text() -> str:
@@ -21,14 +21,6 @@ def text() -> str:
     reasons = [*_members(conditions, "Reason"), *_members(termination, "TerminationReason")]
     labels = _constants(names, "LABEL_")
     annotations = [*_constants(names, "ANNOTATION_"), *_constants(drift, "ANNOTATION_")]
-    metrics = [(_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in METRICS]
-    capacity = [
-        (_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in CAPACITY_METRICS
-    ]
-    bot_metrics = [(_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in BOT_METRICS]
-    worker_metrics = [
-        (_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in NOTIFICATION_METRICS
-    ]
     parts = [
         "# Conditions, reasons, Events, labels, annotations and metrics",
         "Made from the constants in the code by `python -m btcwatcher_operator.catalogue docs/conditions.md`; "
@@ -53,10 +45,10 @@ def text() -> str:
         "(Normal) when a message is taken again, `Rejected` (Warning) when a vendor refuses a message.",
         *_table("Labels", "label", labels),
         *_table("Annotations", "annotation", annotations),
-        *_table("Metrics of the operator", "metric", metrics),
-        *_table("Metrics of capacity, of the operator", "metric", capacity),
-        *_table("Metrics of the collector", "metric", bot_metrics),
-        *_table("Metrics of the notification worker", "metric", worker_metrics),
+        *_table("Metrics of the operator", "metric", _sentences(METRICS)),
+        *_table("Metrics of capacity, of the operator", "metric", _sentences(CAPACITY_METRICS)),
+        *_table("Metrics of the collector", "metric", _sentences(BOT_METRICS)),
+        *_table("Metrics of the notification worker", "metric", _sentences(NOTIFICATION_METRICS)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -65,6 +57,10 @@ def _table(title: str, column: str, rows: Iterable[tuple[str, str]]) -> Iterator
     yield f"## {title}"
     lines = [f"| {column} | |", "|---|---|", *(f"| `{name}` | {sentence} |" for name, sentence in rows)]
     yield "\n".join(line.replace("\n", " ") for line in lines)
+
+
+def _sentences(metrics: Iterable[Metric | BotMetric]) -> list[tuple[str, str]]:
+    return [(_series(metric.name, metric.labels), f"{metric.kind}: {metric.sentence}") for metric in metrics]
 
 
 def _series(name: str, labels: tuple[str, ...]) -> str:

@@ -154,9 +154,7 @@ def documented(first_line: str) -> Object:
 
 def quick(folder: Path, *names: str) -> Path:
     """A file with these alerts as they are committed, without their patience, and all that is recorded for them."""
-    groups = yaml.safe_load(RULES.read_text())["groups"]
-    found = [rule for group in groups for rule in group["rules"] if "record" in rule]
-    found += [{**rules()[name], "for": "1s"} for name in names]
+    found = [*records().values(), *({**rules()[name], "for": "1s"} for name in names)]
     file = folder / "rules.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "quick", "interval": "1s", "rules": found}]}))
     return file

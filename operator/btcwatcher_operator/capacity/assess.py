@@ -23,7 +23,7 @@ from btcwatcher_operator.capacity.advice import NodeType, advice
 from btcwatcher_operator.capacity.budget import budgets
 from btcwatcher_operator.capacity.fits import Placement
 from btcwatcher_operator.capacity.forecast import Sample, forecast
-from btcwatcher_operator.capacity.observed import VOLUMES, Node, Pod, Wanted
+from btcwatcher_operator.capacity.observed import VOLUMES, Node, Pod, Use, Wanted
 from btcwatcher_operator.capacity.sentence import sentence
 from btcwatcher_operator.capacity.slots import (
     DIMENSIONS,
@@ -41,9 +41,6 @@ from btcwatcher_operator.capacity.slots import (
     without,
 )
 from btcwatcher_operator.store import Key
-
-Use = tuple[float, float]
-"""Cores and bytes."""
 
 _MOST_CLASSES: Final = 100
 _MOST_NODES: Final = 1000

@@ -10,6 +10,8 @@ from btcwatcher_operator.capacity.fits import Door, Placement, door, placement
 from btcwatcher_operator.store import Key
 
 Object = Mapping[str, Any]
+Use = tuple[float, float]
+"""What a bot uses: cores and bytes."""
 VOLUMES: Final = "volumes"
 """Claims that pods mount, beside the resources that Kubernetes knows."""
 _OVER: Final = frozenset({"Succeeded", "Failed"})

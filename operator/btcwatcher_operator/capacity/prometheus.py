@@ -5,18 +5,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-import structlog
 
 from btcwatcher_crds.names import CONTAINER_BOT
+from btcwatcher_operator.capacity.forecast import Sample
 from btcwatcher_operator.capacity.metrics import SLOTS
+from btcwatcher_operator.capacity.observed import Use
 from btcwatcher_operator.store import Key
-
-log = structlog.get_logger()
-
-Use = tuple[float, float]
-"""Cores and bytes."""
-Sample = tuple[float, float]
-"""Unix time and value."""
 
 _SECONDS: Final = 30.0
 _BOT: Final = f'container="{CONTAINER_BOT}"'
