@@ -20,6 +20,7 @@ class Mode(Enum):
     CANNOT_REACH = "says that the destination cannot be reached"
     SWALLOWS = "says that it is connected and passes nothing on"
     NONSENSE = "speaks something else"
+    BREAKS_OFF = "breaks every connection off at its first word"
 
 
 @dataclass
@@ -81,6 +82,9 @@ class TestProxy:
     async def _talk(self, near: Streams) -> None:
         if self.mode is Mode.HANGS:
             await asyncio.sleep(3600)
+        if self.mode is Mode.BREAKS_OFF:
+            await near[0].read(1)
+            return
         if self.mode is Mode.NONSENSE:
             near[1].write(b"220 mail.example.com ESMTP\r\n")
             await near[1].drain()

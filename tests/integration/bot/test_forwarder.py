@@ -152,6 +152,7 @@ def test_through_a_proxy(bot: Bot, make_proxy: Any, kind: Any, login: tuple[str,
         (Mode.HANGS, "does not answer in time"),
         (Mode.CANNOT_REACH, "says that it cannot reach the exchange"),
         (Mode.NONSENSE, "does not speak its protocol"),
+        (Mode.BREAKS_OFF, "breaks connections off"),
     ],
 )
 @pytest.mark.parametrize("kind", ["http", "socks5"])

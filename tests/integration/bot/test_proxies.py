@@ -1,6 +1,7 @@
 """A real freqtrade whose exchange traffic goes through proxies, and never past them."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +66,8 @@ def test_trades_through_its_proxies_and_on_when_the_first_one_is_gone(make_bot: 
 
     assert bot.end() == 0, bot.log("trade")
     log = bot.log("trade")
-    assert "proxy tokyo cannot be reached" in log
+    # Or it breaks off the one connection that was just being made.
+    assert re.search("proxy tokyo (cannot be reached|breaks connections off); the others come first", log)
     assert "proxy tokyo works again" in log
     assert _leaks(bot) == []
 

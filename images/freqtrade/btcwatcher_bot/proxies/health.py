@@ -17,6 +17,7 @@ class Fault(Enum):
     UNREACHABLE = "cannot be reached"
     TIMEOUT = "does not answer in time"
     LOGIN_REFUSED = "refuses user and password"
+    BROKEN_OFF = "breaks connections off"
     BROKEN = "does not speak its protocol"
     SILENT = "takes connections and passes nothing on"
     NOT_TRUSTED = "leads to a destination whose TLS is not as it should be"

@@ -16,6 +16,8 @@ CONNECT_SECONDS = 4.0
 _TYPES = {"http": ProxyType.HTTP, "socks5": ProxyType.SOCKS5}
 _PROXY_AUTHENTICATION_REQUIRED = 407
 _LOGIN_WORDS = ("authentication",)
+_CLOSED_WORDS = ("connection closed", "invalid proxy response")
+"""What python-socks says of a SOCKS proxy, and of an HTTP proxy, that closed the connection without an answer."""
 
 
 class TunnelError(Exception):
@@ -45,8 +47,11 @@ async def open_tunnel(
     except ssl.SSLError as error:
         # Any answer that is no end came from the destination; whose certificate it is, the bot itself judges.
         raise TunnelError(Fault.SILENT if isinstance(error, ssl.SSLEOFError) else Fault.NOT_TRUSTED) from None
+    except (OSError, EOFError):
+        # In the middle of the handshake.
+        raise TunnelError(Fault.BROKEN_OFF) from None
     except Exception:
-        # Resets in the middle of the handshake, nonsense in an answer, a password that cannot be encoded.
+        # Nonsense in an answer, a password that cannot be encoded.
         raise TunnelError(Fault.BROKEN) from None
     return stream.reader, stream.writer
 
@@ -72,4 +77,6 @@ def _fault(error: ProxyError) -> Fault:
     if error.error_code is not None:
         return Fault.DESTINATION
     said = str(error).lower()
-    return Fault.LOGIN_REFUSED if any(word in said for word in _LOGIN_WORDS) else Fault.BROKEN
+    if any(word in said for word in _LOGIN_WORDS):
+        return Fault.LOGIN_REFUSED
+    return Fault.BROKEN_OFF if any(word in said for word in _CLOSED_WORDS) else Fault.BROKEN
