@@ -5,9 +5,9 @@ PYTHON ?= python3
 VENV := .venv/bin
 PIP_FLAGS := --disable-pip-version-check --quiet
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
-PYTHON_CODE := crds operator api local images tests manifests
+PYTHON_CODE := crds operator api local images tests manifests docs
 
-.PHONY: help setup run demo test unit faults monitoring lint typecheck format bench crds dashboards rules openapi lock clean
+.PHONY: help setup run demo test unit faults monitoring lint typecheck format bench crds dashboards rules openapi docs lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,7 +20,7 @@ run: setup $(or $(wildcard .tools/monitoring/.installed),monitoring) ## Start th
 demo: setup ## The same without a person: ends by itself once real bots' fills are in Postgres
 	@exec $(VENV)/btcwatcher-local demo
 
-test: lint setup .tools/monitoring/.installed .tools/grafana/.installed ## Lint, then all tests; starts the servers it needs on loopback
+test: lint setup .tools/monitoring/.installed .tools/grafana/.installed .tools/docs/.installed ## Lint, then all tests; starts the servers it needs on loopback
 	$(VENV)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 unit: .venv/.installed ## The tests that take seconds
@@ -50,8 +50,9 @@ format: .venv/.installed ## Format the code
 bench: setup ## Benchmarks: ratios measured within one run
 	$(VENV)/pytest -q -s tests/bench --run-bench
 
-crds: .venv/.installed ## Render crds/*.yaml from the types
+crds: .venv/.installed ## Render crds/*.yaml and docs/reference from the types
 	$(VENV)/python -m btcwatcher_crds.render crds
+	$(VENV)/python -m btcwatcher_crds.reference docs/reference
 
 dashboards: .venv/.installed ## Write manifests/monitoring/dashboards/*.json from their Python
 	PYTHONPATH=manifests/monitoring $(VENV)/python -m btcwatcher_dashboards.render manifests/monitoring/dashboards
@@ -62,16 +63,21 @@ rules: .venv/.installed ## Write manifests/monitoring/prometheusrule.yaml from t
 openapi: .venv/.installed ## Write docs/openapi.json from the API's routes
 	$(VENV)/btcwatcher-api openapi --output docs/openapi.json
 
+docs: .tools/docs/.installed ## Build the documentation's site into site/; a warning is an error
+	@NO_MKDOCS_2_WARNING=true .tools/docs/bin/mkdocs build --strict --quiet
+	@echo "built: python3 -m http.server --directory site --bind 127.0.0.1 8010"
+
 lock: .venv/.installed ## Renew the lock files
 	$(VENV)/python -m pip install $(PIP_FLAGS) uv
 	$(VENV)/uv pip compile pyproject.toml --extra local --group dev $(LOCK_FLAGS) -o requirements.lock
 	$(VENV)/uv pip compile images/freqtrade/requirements.in $(LOCK_FLAGS) -o images/freqtrade/requirements.lock
 	$(VENV)/uv pip compile local/kubectl.in $(LOCK_FLAGS) -o local/kubectl.lock
+	$(VENV)/uv pip compile docs/requirements.in $(LOCK_FLAGS) -o docs/requirements.lock
 
 clean: ## Remove what was installed and what runs left behind
 	@# Below a folder that only root may enter, Postgres keeps its data elsewhere and notes where.
 	@for note in .local/postgres/location .local/demo/postgres/location; do if [ -f "$$note" ]; then rm -rf -- "$$(cat "$$note")"; fi; done
-	rm -rf .venv .tools .local .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .tools .local site .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.installed: requirements.lock pyproject.toml
@@ -119,6 +125,12 @@ DEBIANS_TEMPLATES := /usr/share/prometheus/alertmanager
 		&& { timeout 120 $(APT_GET) download $* || { timeout 30 $(APT_GET) update && timeout 120 $(APT_GET) download $*; }; } 2>/dev/null \
 		&& dpkg-deb -x $*_*.deb . && sed -i 's#$(DEBIANS_TEMPLATES)#usr/$(DEBIANS_TEMPLATES:/usr%=%)#g' usr/bin/$*; then rm $*_*.deb; touch .$*; \
 	else echo "no $* is to be had: what needs it is left out"; fi
+
+.tools/docs/.installed: docs/requirements.lock | .venv/.installed
+	@echo "installing MkDocs into .tools/docs"
+	@rm -rf .tools/docs && $(PYTHON) -m venv --without-pip .tools/docs
+	@$(VENV)/python -m pip --python .tools/docs/bin/python install $(PIP_FLAGS) --no-compile --require-hashes -r $<
+	@touch $@
 
 # Grafana's types and a TypeScript compiler, for the test of the dashboards' JSON.
 .tools/grafana/.installed: tests/grafana_types/package-lock.json

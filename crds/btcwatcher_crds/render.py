@@ -241,10 +241,14 @@ def to_yaml(document: JsonSchema) -> str:
     return f"# Rendered from crds/btcwatcher_crds by `make crds`: change the types, not this file.\n{body}"
 
 
+def crds() -> tuple[JsonSchema, ...]:
+    """The CRD of every custom resource."""
+    return (strategy_crd(), proxy_crd(), notification_channel_crd(), fleet_capacity_crd())
+
+
 def rendered() -> dict[str, str]:
     """File name -> YAML of every custom resource."""
-    crds = (strategy_crd(), proxy_crd(), notification_channel_crd(), fleet_capacity_crd())
-    return {f"{names.GROUP}_{crd['spec']['names']['plural']}.yaml": to_yaml(crd) for crd in crds}
+    return {f"{names.GROUP}_{crd['spec']['names']['plural']}.yaml": to_yaml(crd) for crd in crds()}
 
 
 def main() -> None:
