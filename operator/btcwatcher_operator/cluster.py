@@ -1,5 +1,6 @@
 """The thin edge to the API server: a handful of verbs on plain objects."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
@@ -31,6 +32,19 @@ CONNECTIONS = 64
 Answered = Callable[[str, str], None]
 """Told of a request's method and its answer's status code, or NO_ANSWER."""
 NO_ANSWER: Final = "<error>"
+
+
+class _ListMeta(msgspec.Struct):
+    continue_: str = msgspec.field(name="continue", default="")
+
+
+class _Page(msgspec.Struct):
+    """What is asked of a page before it is taken apart."""
+
+    metadata: _ListMeta
+
+
+_PAGE: Final = msgspec.json.Decoder(_Page)
 
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
@@ -114,28 +128,36 @@ class Cluster:
     async def pages(
         self, resource: Resource, selector: str = "", namespace: str | None = None, fields: str = ""
     ) -> AsyncIterator[tuple[list[Object], str]]:
-        """What `list` gives, page by page, for those who keep little of each."""
-        token = ""
-        while True:
-            query = {
-                "limit": str(LIST_CHUNK),
-                "labelSelector": selector,
-                "fieldSelector": fields,
-                "continue": token,
-            }
-            page = await self._call(
-                "GET", resource.path(namespace), {key: value for key, value in query.items() if value}
-            )
-            for item in page["items"]:
-                # List items come without their type.
-                item.setdefault("apiVersion", resource.api_version)
-                item.setdefault("kind", resource.kind)
-                # Dropped before the next page comes: it is half of an object.
-                trim(item)
-            yield page["items"], page["metadata"]["resourceVersion"]
-            token = page["metadata"].get("continue", "")
-            if not token:
-                return
+        """What `list` gives, page by page, for those who keep little of each.
+
+        The next page is on its way while the caller is at the one before.
+        """
+        path = resource.path(namespace)
+        query = {"limit": str(LIST_CHUNK), "labelSelector": selector, "fieldSelector": fields}
+        query = {key: value for key, value in query.items() if value}
+        coming: asyncio.Task[bytes] | None = asyncio.create_task(self._answer("GET", path, query))
+        try:
+            while coming is not None:
+                text = await coming
+                # Without looking at the items: to ask for the next page before they are taken apart.
+                token = _PAGE.decode(text).metadata.continue_
+                coming = None
+                if token:
+                    coming = asyncio.create_task(self._answer("GET", path, {**query, "continue": token}))
+                    # Lets it go out.
+                    await asyncio.sleep(0)
+                page: Object = msgspec.json.decode(text)
+                del text
+                for item in page["items"]:
+                    # List items come without their type.
+                    item.setdefault("apiVersion", resource.api_version)
+                    item.setdefault("kind", resource.kind)
+                    # Dropped before the next page comes: it is half of an object.
+                    trim(item)
+                yield page["items"], page["metadata"]["resourceVersion"]
+        finally:
+            if coming is not None:
+                coming.cancel()
 
     async def list(
         self, resource: Resource, selector: str = "", namespace: str | None = None, fields: str = ""
@@ -242,6 +264,21 @@ class Cluster:
         *,
         fenced: bool = True,
     ) -> Object:
+        text = await self._answer(method, path, query, body, content_type, accept, fenced=fenced)
+        parsed: Object = msgspec.json.decode(text)
+        return parsed
+
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Object | Sequence[Object] | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        *,
+        fenced: bool = True,
+    ) -> bytes:
         headers = {"Accept": accept, "Content-Type": content_type}
         # Not through the generated client: it copies every object value by value before it writes it down.
         if token := await self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization"):
@@ -264,8 +301,7 @@ class Cluster:
             text = await response.read()
         if response.status >= 400:
             raise _error(response.status, text, response.headers.get("Retry-After"))
-        parsed: Object = msgspec.json.decode(text)
-        return parsed
+        return text
 
 
 def _telling(answered: Answered) -> TraceConfig:

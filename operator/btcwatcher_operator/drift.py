@@ -47,27 +47,32 @@ def applied_hash(child: Object) -> str:
 
 def differences(desired: Any, live: Any, path: str = "") -> Iterator[str]:
     """Paths at which the live object lacks or contradicts what is desired. What is not desired is not looked at."""
-    if isinstance(desired, Mapping):
-        if not isinstance(live, Mapping):
+    if desired == live:
+        # Most of most objects, and told without looking at each value here.
+        return
+    if isinstance(desired, dict):
+        if not isinstance(live, dict):
             yield path
             return
         for key, value in desired.items():
             if key in live:
-                yield from differences(value, live[key], f"{path}.{key}")
+                found = live[key]
+                if value != found:
+                    yield from differences(value, found, f"{path}.{key}")
             elif value not in ({}, []):  # the API server drops empty values
                 yield f"{path}.{key}"
-    elif isinstance(desired, Sequence) and not isinstance(desired, str):
+    elif isinstance(desired, (list, tuple)):
         yield from _list_differences(desired, live, path)
     elif not _same(desired, live, path):
         yield path
 
 
 def _list_differences(desired: Sequence[Any], live: Any, path: str) -> Iterator[str]:
-    if not isinstance(live, Sequence) or isinstance(live, str):
+    if not isinstance(live, (list, tuple)):
         yield path
         return
     keys = _LIST_KEYS.get(path.rpartition(".")[2])
-    if keys is None or not all(isinstance(item, Mapping) for item in desired):
+    if keys is None or not all(isinstance(item, dict) for item in desired):
         if len(desired) != len(live):
             yield path
             return

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -185,6 +186,7 @@ def main() -> None:
         print(f"btcwatcher-operator: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     logs.configure(settings.log_level)
+    _collect_seldom()
     _exit(_run(settings, platform, capacity))
 
 
@@ -213,6 +215,12 @@ async def _until_told(settings: Settings, platform: Platform, capacity: Setup | 
         asyncio.get_running_loop().add_signal_handler(number, operating.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await operating
+
+
+def _collect_seldom() -> None:
+    """Lists of thousands of objects are no garbage: looking through them again and again took a tenth of a start."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _exit(status: int) -> NoReturn:

@@ -1,5 +1,6 @@
 """How the Job that tries a revision fares: one pure reading of the Job and its pods."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -26,7 +27,7 @@ class Preflight:
     """What the wrapper said of the revision; None where it said nothing: then nothing is known of the revision."""
 
 
-def outcome(strategy: str, revision: str, live: dict[ChildKey, Object]) -> Preflight:
+def outcome(strategy: str, revision: str, live: Mapping[ChildKey, Object]) -> Preflight:
     """Of the Job for this revision, among the Strategy's children."""
     job = live.get((JOB.kind, names.preflight_job(strategy, revision)))
     if job is None:

@@ -1,5 +1,6 @@
 """Which revision a bot runs: the one the spec asks for, or, until that may take its place, the one it has."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -64,7 +65,7 @@ RETURN_SECONDS = 1200
 def decide(
     strategy: Strategy,
     wanted: Revision,
-    live: dict[ChildKey, Object],
+    live: Mapping[ChildKey, Object],
     braked: Braked = GO,
     now: datetime | None = None,
     live_forbidden: str | None = None,
@@ -115,7 +116,7 @@ def decide(
     return Rollout(running, restarted_at, hold, wanted, preflight, Part.FAILED if rolled_out else Part.NONE)
 
 
-def what_runs(strategy: Strategy, live: dict[ChildKey, Object]) -> Rollout | None:
+def what_runs(strategy: Strategy, live: Mapping[ChildKey, Object]) -> Rollout | None:
     """What there is, while nothing may be changed; None when nothing is there."""
     stateful_set = live.get((STATEFUL_SET.kind, names.stateful_set(strategy.metadata.name)))
     running = _running(strategy, stateful_set, live)
@@ -124,7 +125,7 @@ def what_runs(strategy: Strategy, live: dict[ChildKey, Object]) -> Rollout | Non
     return Rollout(running, _restarted_at(stateful_set))
 
 
-def is_started(live: dict[ChildKey, Object], strategy: str) -> bool:
+def is_started(live: Mapping[ChildKey, Object], strategy: str) -> bool:
     """Whether there is a StatefulSet that is to have a pod."""
     stateful_set = live.get((STATEFUL_SET.kind, names.stateful_set(strategy)))
     return stateful_set is not None and bool(stateful_set["spec"].get("replicas"))
@@ -150,7 +151,7 @@ def _without_permission(
     return Rollout(running, restarted_at, Hold(Reason.LIVE_NOT_ALLOWED, message, stuck=True))
 
 
-def revision_in_use(live: dict[ChildKey, Object]) -> set[str]:
+def revision_in_use(live: Mapping[ChildKey, Object]) -> set[str]:
     """Revisions that a StatefulSet, a Job or a pod still refers to; their Secrets must stay."""
     found = set()
     for (kind, _), obj in live.items():
@@ -184,7 +185,9 @@ def _waits_for_turn(running: Revision, wanted: Revision, braked: Braked) -> Hold
     return Hold(Reason.ROLLOUT_WAITING, message, in_progress=True)
 
 
-def _arrived(strategy: Strategy, running: Revision, live: dict[ChildKey, Object], platform: str, now: datetime) -> Part:
+def _arrived(
+    strategy: Strategy, running: Revision, live: Mapping[ChildKey, Object], platform: str, now: datetime
+) -> Part:
     """How a bot fares that has what it is to have; of no interest unless the present roll-out brought it."""
     if not platform or running.brought_by != platform or strategy.spec.state is State.SUSPENDED:
         return Part.NONE
@@ -214,13 +217,13 @@ def _tried(running: Revision, wanted: Revision, preflight: Preflight) -> Hold:
     return Hold(Reason.PREFLIGHT_RUNNING, message, in_progress=True)
 
 
-def _proven(strategy: Strategy, running: Revision, live: dict[ChildKey, Object]) -> bool:
+def _proven(strategy: Strategy, running: Revision, live: Mapping[ChildKey, Object]) -> bool:
     """Whether the bot has been ready with the revision it has."""
     pod = live.get((POD.kind, names.pod(strategy.metadata.name)))
     return strategy.status.ready_revision == running.name or is_ready_with(pod, running.name)
 
 
-def _running(strategy: Strategy, stateful_set: Object | None, live: dict[ChildKey, Object]) -> Revision | None:
+def _running(strategy: Strategy, stateful_set: Object | None, live: Mapping[ChildKey, Object]) -> Revision | None:
     """The revision of the StatefulSet, read back from its Secret; None when the Secret is lost."""
     if stateful_set is None:
         return None

@@ -1,6 +1,6 @@
 """What the operator knows of the cluster: the objects its watches and its own writes showed it, by Strategy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -72,6 +72,8 @@ class Store:
         self._removed: dict[str, int] = {}
         self._strategies: dict[Key, _Packed] = {}
         self._children: dict[Key, dict[ChildKey, _Packed]] = {}
+        # One pass asks for the same children several times.
+        self._unpacked: tuple[Key, dict[ChildKey, Object]] | None = None
 
     def strategy(self, key: Key) -> Object | None:
         """A copy."""
@@ -89,12 +91,17 @@ class Store:
         return iter({*self._strategies, *self._children})
 
     def child(self, key: Key, child: ChildKey) -> Object | None:
-        """One of the Strategy's children; a copy."""
+        """One of the Strategy's children; not to be changed."""
+        if self._unpacked is not None and self._unpacked[0] == key:
+            return self._unpacked[1].get(child)
         return _unpacked(self._children.get(key, {}).get(child))
 
-    def children(self, key: Key) -> dict[ChildKey, Object]:
-        """The Strategy's children and pods; a copy."""
-        return {child: msgspec.json.decode(packed.json) for child, packed in self._children.get(key, {}).items()}
+    def children(self, key: Key) -> Mapping[ChildKey, Object]:
+        """The Strategy's children and pods as they are now; not to be changed."""
+        if self._unpacked is None or self._unpacked[0] != key:
+            packed = self._children.get(key, {})
+            self._unpacked = key, {child: msgspec.json.decode(one.json) for child, one in packed.items()}
+        return self._unpacked[1]
 
     def put(self, obj: Object) -> bool:
         """Takes an object in; False when it is nothing new or belongs to no Strategy."""
@@ -112,6 +119,7 @@ class Store:
             self._strategies[key] = packed
         else:
             self._children.setdefault(key, {})[child_key(obj)] = packed
+            self._repack(key)
         return True
 
     def remove(self, obj: Object) -> bool:
@@ -155,10 +163,16 @@ class Store:
         if child is None:
             del self._strategies[key]
             return
+        self._repack(key)
         children = self._children[key]
         del children[child]
         if not children:
             del self._children[key]
+
+    def _repack(self, key: Key) -> None:
+        """What was unpacked of the Strategy is no longer what is."""
+        if self._unpacked is not None and self._unpacked[0] == key:
+            self._unpacked = None
 
     def _of_kind(self, resource: Resource) -> Iterator[tuple[Key, ChildKey | None, _Packed]]:
         if resource == STRATEGY:

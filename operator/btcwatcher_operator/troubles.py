@@ -4,7 +4,7 @@ Events are listed only while there is such a bot, and once for all of a namespac
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from btcwatcher_crds import names
@@ -47,7 +47,7 @@ class Troubles:
         """After how many seconds the Strategy is to be looked at again: Events wake nobody."""
         return self._look_again.pop(key, None)
 
-    async def find(self, key: Key, strategy: Strategy, live: dict[ChildKey, Object]) -> Obstacle | None:
+    async def find(self, key: Key, strategy: Strategy, live: Mapping[ChildKey, Object]) -> Obstacle | None:
         """The trouble that the Strategy's bot has, if Events tell of one. Raises ClusterError."""
         pod = live.get((POD.kind, names.pod(key.name)))
         stateful_set = live.get((STATEFUL_SET.kind, names.stateful_set(key.name)))

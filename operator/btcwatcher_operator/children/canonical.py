@@ -1,12 +1,13 @@
 """One way to write a value down, so that equal values have equal bytes and equal hashes."""
 
 import hashlib
-import json
 from typing import Any
+
+import msgspec
 
 
 def canonical_json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return msgspec.json.encode(value, order="sorted").decode()
 
 
 def short_hash(value: Any) -> str:

@@ -57,16 +57,19 @@ def test_what_belongs_to_no_strategy_is_ignored() -> None:
     assert not store.remove(stranger)
 
 
-def test_what_is_handed_out_is_a_copy() -> None:
+def test_what_was_handed_out_shows_nothing_that_came_later() -> None:
     store = Store()
     store.put(obj("Strategy"))
     store.put(obj("Service"))
-    handed = [store.strategy(KEY), store.child(KEY, ("Service", "ema")), store.children(KEY)["Service", "ema"]]
-    for copy in handed:
-        assert copy is not None
-        copy["metadata"]["resourceVersion"] = "99"
-    assert store.strategy(KEY) == obj("Strategy")
-    assert store.children(KEY) == {("Service", "ema"): obj("Service")}
+    before = store.children(KEY)
+    assert store.children(KEY) is before, "one pass asks several times"
+    assert store.put(obj("Service", version=2))
+    assert before == {("Service", "ema"): obj("Service")}
+    assert store.children(KEY) == {("Service", "ema"): obj("Service", version=2)}
+    assert store.child(KEY, ("Service", "ema")) == obj("Service", version=2)
+    store.remove(obj("Service", version=3))
+    assert store.children(KEY) == {}
+    assert store.child(KEY, ("Service", "ema")) is None
 
 
 def test_a_child_that_is_not_there_is_none() -> None:
