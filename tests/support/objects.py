@@ -55,6 +55,50 @@ def set_pod(number: int, revision: str, *, ready: bool = True, phase: str = "Run
     }
 
 
+def deployment(name: str = "web", *, replicas: int = 1, image: str = "a", **spec: Any) -> Obj:
+    return {
+        "metadata": {"name": name, "namespace": "ns", "uid": f"deploy-{name}", "generation": 1},
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": 10,
+            "progressDeadlineSeconds": 600,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "main", "image": image}]},
+            },
+            **spec,
+        },
+    }
+
+
+def set_member(number: int, owner: Obj, *, ready: bool = True, phase: str = "Running", **metadata: Any) -> Obj:
+    """A pod of a ReplicaSet, on a node and ready since 2026-01-01T00:00:00Z."""
+    return {
+        "metadata": {
+            "name": f"{owner['metadata']['name']}-{number}",
+            "namespace": "ns",
+            "uid": f"pod-{next(_UIDS)}",
+            "labels": owner["spec"]["template"]["metadata"]["labels"],
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "ownerReferences": [{"kind": "ReplicaSet", "uid": owner["metadata"]["uid"], "controller": True}],
+            **metadata,
+        },
+        "spec": {"nodeName": "n", "containers": [{"name": "main"}]},
+        "status": {
+            "phase": phase,
+            "conditions": [
+                {
+                    "type": "Ready",
+                    "status": "True" if ready else "False",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z",
+                }
+            ],
+        },
+    }
+
+
 def job(**spec: Any) -> Obj:
     return {
         "metadata": {"name": "check", "namespace": "ns", "uid": "job-uid"},

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from btcwatcher_local.client.http import Client
+    from btcwatcher_local.client.informer import Index, Informer
     from btcwatcher_local.client.resources import Key, Obj, Resource
 
 
@@ -39,6 +40,31 @@ def enqueue_owner(
                 orphan(obj)
 
     return listener
+
+
+def enqueue_selecting(owners: Informer, add: Callable[[Key], None]) -> Callable[[Obj], None]:
+    """For an orphan: puts the keys of the owners whose selector matches it into a queue."""
+
+    def listener(orphan: Obj) -> None:
+        for owner in owners.items(resources.namespace(orphan)):
+            if resources.selector_matches(owner["spec"].get("selector"), resources.labels(orphan)):
+                add(resources.key(owner))
+
+    return listener
+
+
+def candidates(index: Index, owner: Obj) -> list[Obj]:
+    """What `owner` controls and what it might adopt, from an index by `by_controller`."""
+    return [*index.get(resources.uid(owner)), *index.get((ORPHANS, resources.namespace(owner)))]
+
+
+async def show_status(client: Client, cache: Informer, resource: Resource, owner: Obj, status: Obj) -> None:
+    """Write a status where it differs from what is shown; None stands for a field that is left out."""
+    held = owner.get("status") or {}
+    if all((held.get(field) or None) == (value or None) for field, value in status.items()):
+        return
+    patch = {"metadata": {"uid": resources.uid(owner)}, "status": status}
+    cache.note(await client.patch(resource, *resources.key(owner), patch, subresource="status"))
 
 
 async def adopt(

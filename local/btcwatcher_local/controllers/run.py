@@ -11,10 +11,12 @@ from btcwatcher_local.client.config import load_kubeconfig
 from btcwatcher_local.client.events import EventRecorder
 from btcwatcher_local.client.http import Client
 from btcwatcher_local.controllers.context import Context, Controller
+from btcwatcher_local.controllers.deployment.controller import DeploymentController
 from btcwatcher_local.controllers.garbage.collector import GarbageCollector
 from btcwatcher_local.controllers.job.controller import JobController
 from btcwatcher_local.controllers.namespaces import NamespaceController
 from btcwatcher_local.controllers.nodes import NodeController
+from btcwatcher_local.controllers.replicaset.controller import ReplicaSetController
 from btcwatcher_local.controllers.scheduler import Scheduler
 from btcwatcher_local.controllers.statefulset.controller import StatefulSetController
 from btcwatcher_local.controllers.volumes import VolumeController
@@ -39,6 +41,8 @@ async def run(kubeconfig: Path, volumes: Path, *, ready: asyncio.Event | None = 
             NodeController(context),
             Scheduler(context),
             StatefulSetController(context),
+            DeploymentController(context),
+            ReplicaSetController(context),
             JobController(context),
             VolumeController(context, volumes),
             GarbageCollector(context),

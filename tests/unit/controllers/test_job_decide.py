@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from btcwatcher_local.controllers.job.decide import decide, pod_name
+from btcwatcher_local.controllers.job.decide import decide
+from btcwatcher_local.controllers.template import numbered_name
 from support.objects import job, job_pod
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -19,7 +20,7 @@ def types(status: dict[str, Any]) -> list[str]:
 def test_first_pod_carries_the_jobs_labels() -> None:
     decision = decide(job(), [], NOW)
     (pod,) = decision.create
-    assert pod["metadata"]["name"] == pod_name(job(), 0)
+    assert pod["metadata"]["name"] == numbered_name(job(), 0)
     assert pod["metadata"]["labels"]["job-name"] == "check"
     assert pod["metadata"]["labels"]["batch.kubernetes.io/controller-uid"] == "job-uid"
     assert pod["metadata"]["ownerReferences"][0]["uid"] == "job-uid"
@@ -27,7 +28,7 @@ def test_first_pod_carries_the_jobs_labels() -> None:
 
 
 def test_a_running_pod_is_enough() -> None:
-    decision = decide(job(), [job_pod(pod_name(job(), 0), "Running")], NOW)
+    decision = decide(job(), [job_pod(numbered_name(job(), 0), "Running")], NOW)
     assert decision.create == []
     assert decision.status["active"] == 1
 
@@ -48,12 +49,12 @@ def test_failure_beyond_the_limit_fails() -> None:
 
 def test_retry_waits_ten_seconds_and_takes_a_new_name() -> None:
     wanted = job(backoffLimit=2)
-    failed = [job_pod(pod_name(wanted, 0), "Failed")]
+    failed = [job_pod(numbered_name(wanted, 0), "Failed")]
     early = decide(wanted, failed, NOW)
     assert early.create == []
     assert early.again_after == 5
     (pod,) = decide(wanted, failed, START + timedelta(seconds=10)).create
-    assert pod["metadata"]["name"] == pod_name(wanted, 1)
+    assert pod["metadata"]["name"] == numbered_name(wanted, 1)
 
 
 def test_a_pod_that_is_going_is_not_doubled() -> None:

@@ -6,14 +6,13 @@ Indexed completion and pod failure policies are not known here.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from btcwatcher_local.client import resources, times
 from btcwatcher_local.client.resources import JOBS, Obj
-from btcwatcher_local.controllers.hashing import short_hash
+from btcwatcher_local.controllers.template import numbered_name, numbered_pod
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,34 +46,16 @@ def finished(job: Obj) -> Obj | None:
     return None
 
 
-def pod_name(job: Obj, number: int) -> str:
-    return f"{resources.name(job)[:57]}-{short_hash([resources.uid(job), number], 5)}"
-
-
 def build_pod(job: Obj, number: int) -> Obj:
     """The pod of the attempt `number`."""
-    template = copy.deepcopy(job["spec"]["template"])
-    metadata = template.get("metadata") or {}
     uid, name = resources.uid(job), resources.name(job)
     labels = {
-        **(metadata.get("labels") or {}),
         "batch.kubernetes.io/controller-uid": uid,
         "batch.kubernetes.io/job-name": name,
         "controller-uid": uid,
         "job-name": name,
     }
-    made: Obj = {
-        "metadata": {
-            "name": pod_name(job, number),
-            "namespace": resources.namespace(job),
-            "labels": labels,
-            "ownerReferences": [resources.owner_reference(job, JOBS)],
-        },
-        "spec": template["spec"],
-    }
-    if annotations := metadata.get("annotations"):
-        made["metadata"]["annotations"] = annotations
-    return made
+    return numbered_pod(job, JOBS, number, labels)
 
 
 def decide(job: Obj, pods: Sequence[Obj], now: datetime) -> Decision:
@@ -161,7 +142,7 @@ def _start_pods(
     taken = {resources.name(pod) for pod in pods}
     number = 0
     while len(decision.create) < missing:
-        if pod_name(job, number) not in taken:
+        if numbered_name(job, number) not in taken:
             decision.create.append(build_pod(job, number))
         number += 1
 

@@ -18,7 +18,14 @@ from btcwatcher_local.client.resources import (
     Key,
     Obj,
 )
-from btcwatcher_local.controllers.owned import ORPHANS, adopt, by_controller, enqueue_owner
+from btcwatcher_local.controllers.owned import (
+    ORPHANS,
+    adopt,
+    by_controller,
+    candidates,
+    enqueue_owner,
+    enqueue_selecting,
+)
 from btcwatcher_local.controllers.statefulset import pods as pod_rules
 from btcwatcher_local.controllers.statefulset import revisions
 from btcwatcher_local.controllers.statefulset.decide import decide
@@ -43,7 +50,8 @@ class StatefulSetController:
         self._revision_owners = self._revisions.index(by_controller)
         self._queue: WorkQueue[Key] = WorkQueue("statefulset", self.reconcile)
         self._sets.listen(self._on_set)
-        self._pods.listen(enqueue_owner("StatefulSet", self._queue.add, orphan=self._on_orphan))
+        orphan = enqueue_selecting(self._sets, self._queue.add)
+        self._pods.listen(enqueue_owner("StatefulSet", self._queue.add, orphan=orphan))
         self._revisions.listen(enqueue_owner("StatefulSet", self._queue.add))
 
     async def run(self) -> None:
@@ -52,11 +60,6 @@ class StatefulSetController:
     def _on_set(self, old: Obj | None, new: Obj | None) -> None:
         if new is not None:
             self._queue.add(resources.key(new))
-
-    def _on_orphan(self, pod: Obj) -> None:
-        for statefulset in self._sets.items(resources.namespace(pod)):
-            if resources.selector_matches(statefulset["spec"].get("selector"), resources.labels(pod)):
-                self._queue.add(resources.key(statefulset))
 
     async def reconcile(self, key: Key) -> float | None:
         statefulset = self._sets.get(*key)
@@ -81,15 +84,10 @@ class StatefulSetController:
         return self._revision_owners.get(resources.uid(statefulset))
 
     async def _own_pods(self, statefulset: Obj) -> list[Obj]:
-        candidates = [
-            pod
-            for pod in [
-                *self._pod_owners.get(resources.uid(statefulset)),
-                *self._pod_owners.get((ORPHANS, resources.namespace(statefulset))),
-            ]
-            if pod_rules.ordinal(statefulset, pod) is not None
+        found = [
+            pod for pod in candidates(self._pod_owners, statefulset) if pod_rules.ordinal(statefulset, pod) is not None
         ]
-        return await adopt(self._client, STATEFUL_SETS, statefulset, PODS, candidates)
+        return await adopt(self._client, STATEFUL_SETS, statefulset, PODS, found)
 
     async def _revise(self, statefulset: Obj, pods: list[Obj]) -> revisions.RevisionPlan:
         status = statefulset.get("status") or {}

@@ -7,14 +7,15 @@ from the highest ordinal; an ordinal's pod is made only when no pod of that name
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from btcwatcher_local.client import resources, times
+from btcwatcher_local.client import resources
+from btcwatcher_local.controllers.podstate import available_in, finished, ready
 from btcwatcher_local.controllers.statefulset import pods as pod_rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from btcwatcher_local.client.resources import Obj
 
@@ -70,7 +71,7 @@ def _act(
             decision.create.append((number, _revision_for(statefulset, number, current, update)))
             if monotonic:
                 return
-        elif pod_rules.finished(pod) and not resources.deleting(pod):
+        elif finished(pod) and not resources.deleting(pod):
             decision.delete.append(pod)
             if monotonic:
                 return
@@ -120,18 +121,10 @@ def _revision_for(statefulset: Obj, number: int, current: str, update: str) -> s
 
 
 def _available(statefulset: Obj, pod: Obj, now: datetime, decision: Decision) -> bool:
-    if not pod_rules.ready(pod):
-        return False
-    seconds = int(statefulset["spec"].get("minReadySeconds") or 0)
-    if not seconds:
-        return True
-    since = times.parse((resources.condition(pod, "Ready") or {}).get("lastTransitionTime"))
-    if since is None:
-        return False
-    left = (since + timedelta(seconds=seconds) - now).total_seconds()
-    if left > 0:
+    left = available_in(pod, int(statefulset["spec"].get("minReadySeconds") or 0), now)
+    if left:
         decision.again_after = left if decision.again_after is None else min(left, decision.again_after)
-    return left <= 0
+    return left == 0
 
 
 def _status(
@@ -148,7 +141,7 @@ def _status(
     return {
         "observedGeneration": resources.meta(statefulset).get("generation") or 0,
         "replicas": len(pods),
-        "readyReplicas": sum(pod_rules.ready(pod) for pod in pods),
+        "readyReplicas": sum(ready(pod) for pod in pods),
         "availableReplicas": sum(_available(statefulset, pod, now, decision) for pod in pods),
         "currentReplicas": sum(pod_rules.revision_of(pod) == current for pod in live),
         "updatedReplicas": sum(pod_rules.revision_of(pod) == update for pod in live),

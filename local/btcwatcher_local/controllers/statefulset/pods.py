@@ -25,14 +25,6 @@ def revision_of(pod: Obj) -> str:
     return resources.labels(pod).get(REVISION_LABEL, "")
 
 
-def ready(pod: Obj) -> bool:
-    return (pod.get("status") or {}).get("phase") == "Running" and resources.condition_true(pod, "Ready")
-
-
-def finished(pod: Obj) -> bool:
-    return (pod.get("status") or {}).get("phase") in ("Failed", "Succeeded")
-
-
 def claim_name(statefulset: Obj, template: Obj, number: int) -> str:
     return f"{template['metadata']['name']}-{resources.name(statefulset)}-{number}"
 

@@ -1,0 +1,1 @@
+"""Deployment -> ReplicaSets, one per pod template."""
