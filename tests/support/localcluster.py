@@ -192,7 +192,7 @@ async def local_cluster(kubeconfig: Path, folder: Path) -> AsyncIterator[LocalCl
         try:
             yield cluster
         finally:
-            for resource in (resources.STATEFUL_SETS, resources.JOBS):
+            for resource in (resources.DEPLOYMENTS, resources.STATEFUL_SETS, resources.JOBS):
                 for item in (await client.list(resource, cluster.namespace))[0]:
                     await client.delete(resource, cluster.namespace, resources.name(item))
             await cluster.stop("controllers")
