@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import logging
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from . import cleanup, discovery, errors, objects
+from .access import attributes, authenticate
 from .bodies import BODY_LIMIT
 from .bootstrap import populate
 from .context import Api
@@ -76,20 +76,17 @@ class Front:
         self._handlers = Handlers(api)
         self._openapi = OpenApi(api.registry)
 
-    def _authorised(self, request: web.Request) -> bool:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(token.encode(), self._api.token.encode())
-
     async def handle(self, request: web.Request) -> web.StreamResponse:
         path = request.path.rstrip("/") or "/"
         if path in _HEALTH or path.startswith(tuple(f"{h}/" for h in _HEALTH)):
             return web.Response(text="ok")
         if path == "/version":
             return json_response(version_info())
-        if not self._authorised(request):
-            raise errors.unauthorized()
+        user = authenticate.user_of(self._api, request.headers.get("Authorization", ""))
+        if not user.may_everything:
+            self._api.authorizer.require(user, attributes.of_request(request.method, path, request.query))
         found = self._document(path, request)
-        return found if found is not None else await self._handlers.handle(request)
+        return found if found is not None else await self._handlers.handle(request, user)
 
     def _document(self, path: str, request: web.Request) -> web.Response | None:
         registry = self._api.registry
@@ -156,7 +153,7 @@ async def _cleaner(app: web.Application) -> AsyncIterator[None]:
 
 
 def create_app(token: str, *, api: Api | None = None) -> web.Application:
-    """The API server as an application; `token` is the one bearer token that is let in (as cluster-admin)."""
+    """The API server as an application; `token` is the bearer token that may do everything."""
     if not token:
         raise ValueError("the API server needs a bearer token")
     api = api or Api(token)

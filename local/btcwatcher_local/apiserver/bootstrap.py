@@ -1,10 +1,11 @@
-"""What is there before anybody writes: the namespaces every cluster has, and their defaults."""
+"""What is there before anybody writes: the namespaces every cluster has, and its roles."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from . import lifecycle
+from .access import defaults
 from .lifecycle import Target
 from .request import WriteOptions
 
@@ -21,3 +22,4 @@ def populate(api: Api) -> None:
     for name in NAMESPACES:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         lifecycle.create(api, Target(resource, "", name), body, WriteOptions(field_manager="kube-apiserver"))
+    defaults.populate(api)

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .access.authorize import Authorizer
+from .access.tokens import TokenKey
 from .registry import Registry
 from .storage import Store
 
@@ -23,6 +25,10 @@ class Api:
     store: Store = field(default_factory=Store)
     registry: Registry = field(default_factory=Registry)
     address: str = "127.0.0.1:0"
+    # signs the tokens of ServiceAccounts
+    keys: TokenKey = field(default_factory=TokenKey)
+    # whether somebody may do something, by the roles in the store
+    authorizer: Authorizer = field(init=False)
     bookmark_seconds: float = 20.0
     # set when the server goes down, so that open watches end
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -33,6 +39,9 @@ class Api:
     # specs of the CRDs that the registry reflects
     served_specs: dict[tuple[str, str], JsonObject] = field(default_factory=dict)
     _allocated: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.authorizer = Authorizer(self.store)
 
     def allocated(self, what: str) -> dict[str, str]:
         """A table of what is handed out, by value: the uid of who has it."""

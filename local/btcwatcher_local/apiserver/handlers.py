@@ -12,6 +12,7 @@ from .request import negotiate, parse_path, read_options, write_options
 from .watching import Watch
 
 if TYPE_CHECKING:
+    from .access.user import User
     from .context import Api
     from .lifecycle import Result
     from .objects import JsonObject
@@ -26,7 +27,8 @@ class Handlers:
         self._api = api
         self._pages = reading.Pages()
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request, user: User) -> web.StreamResponse:
+        """One request of somebody who may make it."""
         path = parse_path(request.path)
         if path is None:
             raise errors.no_such_resource()
@@ -40,9 +42,9 @@ class Handlers:
             return await subresources.handle(self._api, request, target)
         if path.name:
             return await self._one(request, target)
-        return await self._many(request, target)
+        return await self._many(request, target, user)
 
-    async def _many(self, request: web.Request, target: Target) -> web.StreamResponse:
+    async def _many(self, request: web.Request, target: Target, user: User) -> web.StreamResponse:
         resource = target.resource
         namespace = target.namespace or None
         if request.method in ("GET", "HEAD"):
@@ -54,7 +56,7 @@ class Handlers:
             return _json(reading.list_objects(self._api, resource, namespace, options, view, self._pages))
         if request.method == "POST":
             _allow(resource, "create")
-            return await self._create(request, target)
+            return await self._create(request, target, user)
         if request.method == "DELETE":
             _allow(resource, "deletecollection")
             return await self._delete_many(request, target)
@@ -93,13 +95,13 @@ class Handlers:
                 return _deleted(target, result, view)
         raise errors.method_not_allowed(resource)
 
-    async def _create(self, request: web.Request, target: Target) -> web.StreamResponse:
+    async def _create(self, request: web.Request, target: Target, user: User) -> web.StreamResponse:
         resource = target.resource
         body = await bodies.json_body(request)
         options = _write_options(request)
         view = _view(request)
         if "list" not in resource.verbs:
-            return _json(objects.encode(reviews.answer(self._api, resource, body)), 201)
+            return _json(objects.encode(reviews.answer(self._api, target, body, user)), 201)
         if resource.namespaced and not target.namespace:
             namespace = (body.get("metadata") or {}).get("namespace") if isinstance(body, dict) else None
             if not namespace:

@@ -58,6 +58,9 @@ _TABLE = {
     "ResourceAttributes": "1 namespace str, 2 verb str, 3 group str, 4 version str, 5 resource str, 6 subresource str, "
     "7 name str",
     "NonResourceAttributes": "1 path str, 2 verb str",
+    "TokenRequest": "1 metadata ObjectMeta, 2 spec TokenRequestSpec",
+    "TokenRequestSpec": "1 audiences [str], 3 boundObjectRef BoundObjectReference, 4 expirationSeconds int",
+    "BoundObjectReference": "1 kind str, 2 apiVersion str, 3 name str, 4 uid str",
     "SelfSubjectRulesReview": "1 metadata ObjectMeta, 2 spec RulesSpec",
     "RulesSpec": "1 namespace str",
     "SelfSubjectReview": "1 metadata ObjectMeta",

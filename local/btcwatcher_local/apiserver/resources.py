@@ -186,6 +186,7 @@ BUILTINS: tuple[Resource, ...] = (
         cluster=True,
         verbs=("create",),
     ),
+    _builtin("authorization.k8s.io", "LocalSubjectAccessReview", "localsubjectaccessreviews", verbs=("create",)),
     _builtin("authentication.k8s.io", "TokenReview", "tokenreviews", cluster=True, verbs=("create",)),
     _builtin("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews", cluster=True, verbs=("create",)),
 )

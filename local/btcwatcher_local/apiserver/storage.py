@@ -64,6 +64,11 @@ class Collection:
         self.closed = False
         self._waiting: set[asyncio.Future[None]] = set()
 
+    @property
+    def changes(self) -> int:
+        """How many changes there have been: who has the same number has seen them all."""
+        return self.first + len(self.history)
+
     def get(self, namespace: str, name: str) -> Stored | None:
         return self.items.get((namespace, name))
 

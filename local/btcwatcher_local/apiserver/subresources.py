@@ -1,4 +1,4 @@
-"""Subresources that are not a part of the object: scale, logs, binding, eviction."""
+"""Subresources that are not a part of the object: scale, logs, binding, eviction, tokens."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from . import bodies, errors, lifecycle, objects, patching, podlogs
+from .access import token_request
 from .kinds.pod import bind
 from .lifecycle import Target
 from .patch import json_patch, merge_patch
@@ -37,7 +38,10 @@ async def handle(api: Api, request: web.Request, target: Target) -> web.StreamRe
             body = await bodies.json_body(request, empty={})
             lifecycle.delete(api, _main(target), body.get("deleteOptions") or {})
             return _json(_SUCCESS, 201)
-        case (("exec" | "attach" | "portforward" | "token" | "ephemeralcontainers"), _):
+        case ("token", "POST"):
+            body = await bodies.json_body(request, empty={})
+            return _json(token_request.issue(api, target, body), 201)
+        case (("exec" | "attach" | "portforward" | "ephemeralcontainers"), _):
             raise errors.not_implemented(
                 f"{target.resource.plural}/{target.subresource} is not served by the embedded cluster"
             )

@@ -19,6 +19,7 @@ from .plain import (
     VolumeBehaviour,
 )
 from .pod import PodBehaviour
+from .rbac import BindingBehaviour, RoleBehaviour
 from .service import ServiceBehaviour
 from .workloads import CronJobBehaviour, JobBehaviour, ReplicatedBehaviour, StatefulSetBehaviour
 
@@ -43,6 +44,10 @@ _CLASSES: dict[tuple[str, str], type[BuiltinBehaviour]] = {
     ("batch", "Job"): JobBehaviour,
     ("batch", "CronJob"): CronJobBehaviour,
     ("networking.k8s.io", "Ingress"): IngressBehaviour,
+    ("rbac.authorization.k8s.io", "Role"): RoleBehaviour,
+    ("rbac.authorization.k8s.io", "ClusterRole"): RoleBehaviour,
+    ("rbac.authorization.k8s.io", "RoleBinding"): BindingBehaviour,
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): BindingBehaviour,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): CrdBehaviour,
 }
 
