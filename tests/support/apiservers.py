@@ -70,7 +70,7 @@ class ApiServer:
 
 
 @contextlib.contextmanager
-def embedded(place: Path) -> Iterator[ApiServer]:
+def embedded(place: Path, *, account_admission: bool = False) -> Iterator[ApiServer]:
     """The embedded server on a free port, with its own event loop in a thread."""
     token = "t" + secrets.token_hex(16)
     ready: threading.Event = threading.Event()
@@ -78,7 +78,7 @@ def embedded(place: Path) -> Iterator[ApiServer]:
 
     async def run() -> None:
         stop = asyncio.Event()
-        async with serve("127.0.0.1", 0, token) as serving:
+        async with serve("127.0.0.1", 0, token, account_admission=account_admission) as serving:
             state.update(serving=serving, stop=stop, loop=asyncio.get_running_loop())
             ready.set()
             await stop.wait()
@@ -98,8 +98,8 @@ def embedded(place: Path) -> Iterator[ApiServer]:
 
 
 @contextlib.contextmanager
-def real() -> Iterator[ApiServer]:
-    with realapi.running() as found, _client(found.url, found.token) as client:
+def real(*, account_admission: bool = False) -> Iterator[ApiServer]:
+    with realapi.running(account_admission=account_admission) as found, _client(found.url, found.token) as client:
         yield ApiServer("real", found.url, found.token, found.kubeconfig, client)
 
 

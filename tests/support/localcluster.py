@@ -91,7 +91,15 @@ class LocalCluster:
             "terminationGracePeriodSeconds": 2,
             "containers": [container],
         }
-        pod_fields = {"volumes", "initContainers", "restartPolicy", "terminationGracePeriodSeconds", "nodeName"}
+        pod_fields = {
+            "automountServiceAccountToken",
+            "initContainers",
+            "nodeName",
+            "restartPolicy",
+            "serviceAccountName",
+            "terminationGracePeriodSeconds",
+            "volumes",
+        }
         for field, value in extra.items():
             (spec if field in pod_fields else container)[field] = value
         return {"metadata": {"name": name, "namespace": self.namespace, "labels": {"app": name}}, "spec": spec}

@@ -55,10 +55,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(extra: tuple[str, ...] = ()) -> Iterator[RealApi]:
+def running(extra: tuple[str, ...] = (), *, account_admission: bool = False) -> Iterator[RealApi]:
     """Both processes with a throwaway data folder; gone, with all of it, when the context closes.
 
-    `extra` are further flags of kube-apiserver. Raises RuntimeError with the end of its log when it does not start.
+    `extra` are further flags of kube-apiserver. With `account_admission` a pod needs a ServiceAccount.
+    Raises RuntimeError with the end of its log when it does not start.
     """
     folder = binaries()
     if folder is None:
@@ -85,7 +86,8 @@ def running(extra: tuple[str, ...] = ()) -> Iterator[RealApi]:
             f"--token-auth-file={place / 'tokens.csv'}", "--authorization-mode=RBAC",
             f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
             "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.0.0.0/16",
-            "--disable-admission-plugins=ServiceAccount", "--allow-privileged=true", *extra,
+            *([] if account_admission else ["--disable-admission-plugins=ServiceAccount"]),
+            "--allow-privileged=true", *extra,
         ]  # fmt: skip
         stack.enter_context(process(etcd, place / "etcd.log"))
         served = stack.enter_context(process(server, place / "apiserver.log"))

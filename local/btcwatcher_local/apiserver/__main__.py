@@ -28,12 +28,12 @@ def _token(path: Path) -> str:
     return token
 
 
-async def _run(host: str, port: int, token: str, kubeconfig: Path | None) -> None:
+async def _run(host: str, port: int, token: str, kubeconfig: Path | None, *, account_admission: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with serve(host, port, token) as serving:
+    async with serve(host, port, token, account_admission=account_admission) as serving:
         if kubeconfig is not None:
             serving.write_kubeconfig(kubeconfig)
         sys.stdout.write(f"serving on {serving.url}\n")
@@ -47,10 +47,23 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--token-file", type=Path, required=True, help="bearer token; made when missing")
     parser.add_argument("--kubeconfig", type=Path, help="where to write a kubeconfig")
+    parser.add_argument(
+        "--service-account-admission",
+        action="store_true",
+        help="a pod needs a ServiceAccount and gets its token (the controllers must run)",
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        asyncio.run(_run(arguments.host, arguments.port, _token(arguments.token_file), arguments.kubeconfig))
+        asyncio.run(
+            _run(
+                arguments.host,
+                arguments.port,
+                _token(arguments.token_file),
+                arguments.kubeconfig,
+                account_admission=arguments.service_account_admission,
+            )
+        )
     except OSError as error:
         raise SystemExit(f"cannot serve on {arguments.host}:{arguments.port}: {error}") from None
 

@@ -36,6 +36,8 @@ class Api:
     terminating: asyncio.Event = field(default_factory=asyncio.Event)
     # whether claims get the finalizer that keeps them while a pod uses them; a controller has to take it away
     claim_protection: bool = False
+    # whether a pod needs an account and gets its token; controllers have to make accounts, and publish the authority
+    account_admission: bool = False
     # specs of the CRDs that the registry reflects
     served_specs: dict[tuple[str, str], JsonObject] = field(default_factory=dict)
     _allocated: dict[str, dict[str, str]] = field(default_factory=dict)

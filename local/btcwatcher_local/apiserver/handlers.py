@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from . import bodies, errors, lifecycle, objects, patching, reading, reviews, subresources, views
+from .access import pod_admission
 from .lifecycle import Target
 from .request import negotiate, parse_path, read_options, write_options
 from .watching import Watch
@@ -86,6 +87,7 @@ class Handlers:
                 _allow(resource, "patch")
                 raw = await bodies.read(request)
                 options_ = _write_options(request)
+                await self._wait_for_account(target)
                 result = patching.patch(self._api, target, request.content_type, raw, options_)
                 return _answer(resource, result, view, options_)
             case "DELETE" if not target.subresource:
@@ -94,6 +96,10 @@ class Handlers:
                 result = lifecycle.delete(self._api, target, how, dry_run=bool(how.get("dryRun")))
                 return _deleted(target, result, view)
         raise errors.method_not_allowed(resource)
+
+    async def _wait_for_account(self, target: Target) -> None:
+        if self._api.account_admission and target.resource.storage == ("", "pods") and not target.subresource:
+            await pod_admission.default_account(self._api, target.namespace)
 
     async def _create(self, request: web.Request, target: Target, user: User) -> web.StreamResponse:
         resource = target.resource
@@ -107,6 +113,7 @@ class Handlers:
             if not namespace:
                 raise errors.method_not_allowed(resource)
             target = Target(resource, namespace, "")
+        await self._wait_for_account(target)
         result = patching.create(self._api, target, body, options)
         return _answer(resource, result, view, options)
 

@@ -70,10 +70,17 @@ def write_kubeconfig(path: Path, url: str, token: str, ca: str = "") -> None:
 
 @contextlib.asynccontextmanager
 async def serve(
-    host: str, port: int, token: str, *, api: Api | None = None, tls: Certificate | bool = True
+    host: str,
+    port: int,
+    token: str,
+    *,
+    api: Api | None = None,
+    tls: Certificate | bool = True,
+    account_admission: bool = False,
 ) -> AsyncIterator[Serving]:
     """Serves while the context is open. Port 0 takes a free one; OSError when the port is in use.
 
+    With `account_admission` a pod needs a ServiceAccount and gets its token, which takes controllers to go with it.
     Without TLS it is cheaper, and enough for clients of ours; kubectl sends its token over TLS only.
     """
     certificate = self_signed(tuple({host: None, "127.0.0.1": None, "localhost": None})) if tls is True else tls
@@ -86,6 +93,7 @@ async def serve(
         await site.start()
         bound: int = runner.addresses[0][1]
         state = app[API]
+        state.account_admission = state.account_admission or account_admission
         state.address = f"{host}:{bound}"
         try:
             yield Serving(host, bound, token, state, certificate.certificate if certificate else "")

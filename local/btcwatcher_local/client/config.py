@@ -21,6 +21,10 @@ class Connection:
     server: str
     token: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = field(default=None, repr=False)
+    # PEM of the authority to trust, where the kubeconfig names one
+    authority: str = field(default="", repr=False)
+    # whether the server's certificate is not looked at
+    insecure: bool = False
 
 
 def load_kubeconfig(path: Path) -> Connection:
@@ -41,7 +45,11 @@ def load_kubeconfig(path: Path) -> Connection:
     if not token and user.get("tokenFile"):
         token = (path.parent / user["tokenFile"]).read_text().strip()
     server = str(cluster["server"]).rstrip("/")
-    return Connection(server, token, _tls(cluster, user, path) if server.startswith("https") else None)
+    if not server.startswith("https"):
+        return Connection(server, token)
+    authority = _pem(cluster, "certificate-authority", path) or ""
+    insecure = bool(cluster.get("insecure-skip-tls-verify"))
+    return Connection(server, token, _tls(cluster, user, path), authority, insecure)
 
 
 def _named(document: dict[str, Any], section: str, name: str, path: Path) -> dict[str, Any]:

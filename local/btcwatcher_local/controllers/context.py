@@ -24,13 +24,17 @@ class Context:
     def __init__(self, client: Client, recorder: EventRecorder) -> None:
         self.client = client
         self.recorder = recorder
-        self._informers: dict[Resource, Informer] = {}
+        self._informers: dict[tuple[Resource, str], Informer] = {}
 
-    def informer(self, resource: Resource) -> Informer:
-        """The cache of a kind; started by `start`, so ask while the controllers are being made."""
-        if resource not in self._informers:
-            self._informers[resource] = Informer(self.client, resource)
-        return self._informers[resource]
+    def informer(self, resource: Resource, field_selector: str = "") -> Informer:
+        """The cache of a kind, or of the part of it that a field selector finds.
+
+        Started by `start`, so ask while the controllers are being made.
+        """
+        key = (resource, field_selector)
+        if key not in self._informers:
+            self._informers[key] = Informer(self.client, resource, field_selector=field_selector)
+        return self._informers[key]
 
     async def start(self) -> None:
         """Start every cache and wait until all are true."""

@@ -10,6 +10,7 @@ import structlog
 from btcwatcher_local.client.config import load_kubeconfig
 from btcwatcher_local.client.events import EventRecorder
 from btcwatcher_local.client.http import Client
+from btcwatcher_local.controllers.clusterroles import ClusterRoleAggregation
 from btcwatcher_local.controllers.context import Context, Controller
 from btcwatcher_local.controllers.deployment.controller import DeploymentController
 from btcwatcher_local.controllers.garbage.collector import GarbageCollector
@@ -17,6 +18,7 @@ from btcwatcher_local.controllers.job.controller import JobController
 from btcwatcher_local.controllers.namespaces import NamespaceController
 from btcwatcher_local.controllers.nodes import NodeController
 from btcwatcher_local.controllers.replicaset.controller import ReplicaSetController
+from btcwatcher_local.controllers.rootauthority import RootAuthority
 from btcwatcher_local.controllers.scheduler import Scheduler
 from btcwatcher_local.controllers.statefulset.controller import StatefulSetController
 from btcwatcher_local.controllers.volumes import VolumeController
@@ -38,6 +40,8 @@ async def run(kubeconfig: Path, volumes: Path, *, ready: asyncio.Event | None = 
         context = Context(client, recorder)
         controllers: list[Controller] = [
             NamespaceController(context),
+            RootAuthority(context),
+            ClusterRoleAggregation(context),
             NodeController(context),
             Scheduler(context),
             StatefulSetController(context),

@@ -58,7 +58,7 @@ class Agent:
         self._client = client
         self._images = images
         self._settings = settings
-        self._lookup = ClusterLookup(client)
+        self._lookup = ClusterLookup(client, settings.renew_after)
         self._events = EventRecorder(client, "kubelet", settings.node_name)
         self._pods = Informer(client, resources.PODS, field_selector=f"spec.nodeName={settings.node_name}")
         self._workers: dict[Key, PodWorker] = {}

@@ -53,6 +53,16 @@ def write_files(folder: Path, files: Mapping[str, Payload]) -> bool:
     return True
 
 
+def write_private(path: Path, text: str) -> None:
+    """One file that only its owner can read, whole at every moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".new")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    partial.replace(path)
+
+
 def _current(folder: Path) -> Path | None:
     try:
         return folder / os.readlink(folder / DATA)  # noqa: PTH115 - the raw target is wanted

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from btcwatcher_local.client import resources
 from btcwatcher_local.client.errors import ApiError
 from btcwatcher_local.client.informer import Informer
+from btcwatcher_local.node.tokens import TokenCache
 from btcwatcher_local.node.volumes import VolumeError
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ class ClusterLookup:
     A pod can reach the agent before the Secret it was made with, for every kind has a watch of its own.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, renew_after: float) -> None:
         self._client = client
+        self.tokens = TokenCache(client, renew_after)
         self.informers = {
             resource.plural: Informer(client, resource)
             for resource in (resources.SECRETS, resources.CONFIG_MAPS, resources.PVCS, resources.PVS)
@@ -43,19 +45,11 @@ class ClusterLookup:
     async def persistent_volume(self, name: str) -> Obj | None:
         return await self._find(resources.PVS, "", name)
 
-    async def service_account_token(self, namespace: str, name: str, source: Obj) -> str:
-        request: Obj = {
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {"expirationSeconds": source.get("expirationSeconds") or 3600},
-        }
-        if audience := source.get("audience"):
-            request["spec"]["audiences"] = [audience]
+    async def service_account_token(self, pod: Obj, source: Obj) -> str:
         try:
-            made = await self._client.create_subresource(resources.SERVICE_ACCOUNTS, namespace, name, "token", request)
+            return await self.tokens.get(pod, source)
         except ApiError as error:
             raise VolumeError(f"failed to fetch token: {error.message}") from error
-        return str(made["status"]["token"])
 
 
 def references(pod: Obj) -> set[tuple[str, str]]:

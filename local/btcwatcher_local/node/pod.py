@@ -13,7 +13,7 @@ import structlog
 
 from btcwatcher_local.client import resources, times
 from btcwatcher_local.client.errors import ApiError
-from btcwatcher_local.node import backoff, status
+from btcwatcher_local.node import access, backoff, status
 from btcwatcher_local.node.container import Container, Plan, StartError, plan, restore
 from btcwatcher_local.node.decide import decide, start_time
 from btcwatcher_local.node.env import ConfigError, container_env
@@ -189,10 +189,13 @@ class PodWorker:
         for name, until in decision.backing_off.items():
             self._back_off(self.containers[name], until)
         await self._publish()
+        if retry is None and (renew := self._lookup.tokens.due(self.uid)) is not None:
+            retry = max((renew - times.now()).total_seconds(), 0.0)
         return _soonest(retry, decision.wake_at)
 
     async def _mount(self) -> None:
-        if not self._volumes_stale and self._volumes is not None:
+        renew = self._lookup.tokens.due(self.uid)
+        if not self._volumes_stale and self._volumes is not None and (renew is None or times.now() < renew):
             return
         self._volumes_stale = False
         try:
@@ -211,7 +214,10 @@ class PodWorker:
             self._no_image(container, str(error))
             return False
         try:
-            env = await container_env(self.pod, spec, image.env, self._lookup, self._env_facts)
+            given = access.environment(
+                self.pod, spec, self._volumes or {}, container.dirs.base, self._client.connection
+            )
+            env = await container_env(self.pod, spec, {**image.env, **given}, self._lookup, self._env_facts)
             made: Plan = plan(container.dirs, spec, image, env, self._volumes or {})
         except ConfigError as error:
             self._emit_once("Warning", "Failed", f"Error: {error}", path)
@@ -299,6 +305,7 @@ class PodWorker:
             current = await self._client.get_or_none(resources.PODS, *self.key)
             if current is not None and resources.uid(current) == self.uid:
                 return False  # a finalizer holds it
+        self._lookup.tokens.forget(self.uid)
         shutil.rmtree(self.dirs.base, ignore_errors=True)
         return True
 

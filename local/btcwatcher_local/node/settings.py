@@ -31,6 +31,8 @@ class NodeSettings:
     host_ip: str = "127.0.0.1"
     port: int = 0
     """Where logs and figures are served; 0: a free one, and another after each start."""
+    renew_after: float = 0.8
+    """The share of a token's life after which the next one is asked for."""
     labels: dict[str, str] = field(default_factory=dict)
 
     @property

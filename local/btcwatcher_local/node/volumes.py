@@ -32,7 +32,7 @@ class VolumeLookup(Lookup, Protocol):
 
     async def persistent_volume(self, name: str) -> Obj | None: ...
 
-    async def service_account_token(self, namespace: str, name: str, source: Obj) -> str: ...
+    async def service_account_token(self, pod: Obj, source: Obj) -> str: ...
 
 
 async def prepare(pod: Obj, base: Path, lookup: VolumeLookup, facts: Mapping[str, str]) -> dict[str, Path]:
@@ -120,8 +120,7 @@ async def _source(
             files[item["path"]] = Payload(text.encode(), item.get("mode") or default_mode)
         return files
     if (token := source.get("serviceAccountToken")) is not None:
-        account = pod["spec"].get("serviceAccountName") or "default"
-        text = await lookup.service_account_token(namespace, account, token)
+        text = await lookup.service_account_token(pod, token)
         return {token["path"]: Payload(text.encode(), 0o600)}
     raise VolumeError("projected source of an unknown kind")
 

@@ -38,7 +38,7 @@ class Fake:
     async def persistent_volume(self, _: str) -> Obj | None:
         return {"spec": {"hostPath": {"path": str(self.folder / "pv")}}}
 
-    async def service_account_token(self, _namespace: str, _name: str, _source: Obj) -> str:
+    async def service_account_token(self, _pod: Obj, _source: Obj) -> str:
         return "token"
 
 

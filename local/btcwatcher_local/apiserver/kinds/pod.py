@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import errors, objects
+from ..access import pod_admission
 from . import podspec
 from .builtin import BuiltinBehaviour
 
@@ -29,6 +30,8 @@ class PodBehaviour(BuiltinBehaviour):
         spec.setdefault("enableServiceLinks", True)
 
     def prepare_create(self, api: Api, resource: Resource, obj: JsonObject) -> None:
+        if api.account_admission:
+            pod_admission.admit(api, resource, obj)
         obj["status"] = {"phase": "Pending", "qosClass": _quality(obj["spec"])}
 
     def validate(self, obj: JsonObject, old: JsonObject | None, *, status_only: bool = False) -> list[Cause]:
