@@ -1,7 +1,6 @@
 """The thin edge to the API server: a handful of verbs on plain objects."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
@@ -18,10 +17,11 @@ from aiohttp import (
     TraceRequestEndParams,
     TraceRequestExceptionParams,
 )
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 from yarl import URL
 
 from btcwatcher_crds import names
+from btcwatcher_operator import credentials
 from btcwatcher_operator.fence import Fence
 from btcwatcher_operator.ownership import handed_over, trim
 from btcwatcher_operator.resources import EVENT, Object, Resource, resource_of
@@ -89,12 +89,7 @@ class Cluster:
 
         Raises kubernetes' ConfigException when there is neither a kubeconfig nor a service account.
         """
-        configuration = client.Configuration()
-        try:
-            config.load_incluster_config(client_configuration=configuration)
-        except config.ConfigException:
-            # The library reads the variable when it is imported.
-            await config.load_kube_config(os.environ.get("KUBECONFIG"), client_configuration=configuration)
+        configuration = await credentials.configuration()
         # The library knows what the configuration says of certificates.
         context = client.ApiClient(configuration).rest_client.ssl_context
         # Not aiohttp's trust_env, which reads ~/.netrc and the variables of proxies anew for every request.
@@ -281,7 +276,7 @@ class Cluster:
     ) -> bytes:
         headers = {"Accept": accept, "Content-Type": content_type}
         # Not through the generated client: it copies every object value by value before it writes it down.
-        if token := await self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization"):
+        if token := await credentials.header(self._configuration):
             headers["Authorization"] = token
         url = f"{self._configuration.host}{path}"
         if query:

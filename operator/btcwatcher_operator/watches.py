@@ -6,8 +6,10 @@ from typing import Any
 
 import kopf
 from aiohttp import ClientSession, TCPConnector, TraceConfig, TraceRequestEndParams
+from kubernetes.aio import client
 
 from btcwatcher_crds import names
+from btcwatcher_operator import credentials
 from btcwatcher_operator.backoff import EndlessBackoff
 from btcwatcher_operator.canary import Canary
 from btcwatcher_operator.controller import WATCHED, Controller
@@ -58,9 +60,9 @@ def registry(controller: Controller, canary: Canary) -> kopf.OperatorRegistry:
     built = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=built)
-    async def login(**kwargs: Any) -> kopf.AiohttpSession | None:
-        found = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
-        return _telling_of_lists(found, controller) if found else None
+    async def login(settings: kopf.OperatorSettings, **_: Any) -> kopf.AiohttpSession:
+        # Not by kopf's own ways: they know no tokenFile, and read a ServiceAccount's token once.
+        return _telling_of_lists(await credentials.configuration(), settings, controller)
 
     for resource in [*(resource for resource, _ in WATCHED), PROXY, NAMESPACE, CONFIG_MAP]:
         if resource in controller.absent:
@@ -78,7 +80,9 @@ def registry(controller: Controller, canary: Canary) -> kopf.OperatorRegistry:
     return built
 
 
-def _telling_of_lists(info: kopf.ConnectionInfo, controller: Controller) -> kopf.AiohttpSession:
+def _telling_of_lists(
+    held: client.Configuration, settings: kopf.OperatorSettings, controller: Controller
+) -> kopf.AiohttpSession:
     """kopf's own session, and the controller hears of each LIST: kopf lists where a watch cannot go on."""
     by_plural = {resource.plural: resource for resource in (*(resource for resource, _ in WATCHED), PROXY, NAMESPACE)}
 
@@ -90,18 +94,14 @@ def _telling_of_lists(info: kopf.ConnectionInfo, controller: Controller) -> kopf
     trace = TraceConfig()
     trace.on_request_end.append(ended)
     session = ClientSession(
-        connector=TCPConnector(limit=0, ssl=info.as_ssl_context()),
-        headers=info.as_http_headers(),
-        proxy=info.proxy_url,
-        trust_env=info.trust_env,
+        # The library knows what the configuration says of certificates.
+        connector=TCPConnector(limit=0, ssl=client.ApiClient(held).rest_client.ssl_context),
+        middlewares=[credentials.sender(held)],
+        proxy=held.proxy,
+        trust_env=settings.networking.trust_env,
         trace_configs=[trace],
     )
-    return kopf.AiohttpSession(
-        server=info.server,
-        default_namespace=info.default_namespace,
-        expiration=info.expiration,
-        aiohttp_session=session,
-    )
+    return kopf.AiohttpSession(server=held.host, aiohttp_session=session)
 
 
 def settings(request_timeout: float, watch_timeout: float) -> kopf.OperatorSettings:
