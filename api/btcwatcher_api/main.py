@@ -1,4 +1,4 @@
-"""`btcwatcher-api serve | worker | collect | migrate | key | openapi`."""
+"""`btcwatcher-api serve | worker | collect | migrate | keys | key | openapi`."""
 
 import argparse
 import asyncio
@@ -56,6 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("worker", help="send notifications: any number of them share the work")
     commands.add_parser("collect", help="visit the bots: fill in signals that never arrived, export trading figures")
     commands.add_parser("migrate", help="bring the database's schema up to date")
+    keys = commands.add_parser(
+        "keys", help="make the platform's keys where they are missing; those that are there stay"
+    )
+    keys.add_argument("--namespace", required=True, help="where the Secrets are")
+    keys.add_argument("--secret", default="", help="the Secret with the keys; none is looked at without it")
+    keys.add_argument("--database-secret", default="", help="the Secret with the bundled Postgres' access")
+    keys.add_argument("--database-host", default="", help="the Service of that Postgres")
     key = commands.add_parser("key", help="see to it that a file holds a good API key, for a machine that is set up")
     key.add_argument("name", help="what the machine is called in the audit log, as key:NAME")
     key.add_argument("--role", choices=list(Role), type=Role, default=Role.VIEWER, help="what it may do")
@@ -72,6 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _collect()
         if chosen.command == "migrate":
             return _migrate()
+        if chosen.command == "keys":
+            if bool(chosen.database_secret) != bool(chosen.database_host):
+                parser.error("--database-secret and --database-host go together")
+            return _keys(chosen.namespace, chosen.secret, chosen.database_secret, chosen.database_host)
         if chosen.command == "key":
             return _key(chosen.name, chosen.role, chosen.file)
         return _openapi(chosen.output)
@@ -189,6 +200,27 @@ def _migrate() -> int:
         print(f"btcwatcher-api: the database cannot be migrated: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _keys(namespace: str, secret: str, database_secret: str, database_host: str) -> int:
+    import aiohttp
+    from kubernetes.aio.client.exceptions import ApiException
+    from kubernetes.aio.config import ConfigException
+
+    from btcwatcher_api.cluster.refusals import problem_of
+    from btcwatcher_api.platform_keys import BadSecretError, keep_keys
+
+    logs.configure()
+    try:
+        asyncio.run(keep_keys(namespace, secret, database_secret, database_host))
+    except ApiException as error:
+        reason = problem_of(error).detail
+    except (BadSecretError, ValueError, ConfigException, aiohttp.ClientError, TimeoutError, OSError) as error:
+        reason = str(error) or type(error).__name__
+    else:
+        return 0
+    print(f"btcwatcher-api: no keys were made: {reason}", file=sys.stderr)  # noqa: T201
+    return 1
 
 
 def _key(name: str, role: Role, file: Path) -> int:

@@ -1,7 +1,8 @@
 {{/* What objects are called, and the labels they carry. */}}
 
 {{- define "btcwatcher.fullname" -}}
-{{- .Values.fullnameOverride | default .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- /* A release's name may hold dots, a Service's may not. */ -}}
+{{- .Values.fullnameOverride | default .Release.Name | replace "." "-" | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* The name of a component's objects: include "btcwatcher.name" (dict "root" $ "component" "api") */}}
@@ -41,6 +42,12 @@ annotations:
 
 {{- define "btcwatcher.keysSecret" -}}
 {{- .Values.keys.existingSecret | default (printf "%s-keys" (include "btcwatcher.fullname" .)) -}}
+{{- end -}}
+
+{{/* Where bots reach the API. */}}
+{{- define "btcwatcher.webhookUrl" -}}
+{{- $service := printf "http://%s.%s.svc:%d" (include "btcwatcher.name" (dict "root" . "component" "api")) .Release.Namespace (int .Values.api.port) -}}
+{{- .Values.bots.webhookUrl | default $service -}}
 {{- end -}}
 
 {{/* An image: include "btcwatcher.image" (dict "root" $ "image" .Values.api.image) */}}

@@ -1,0 +1,28 @@
+{{/* Values that do not fit together are refused with a sentence; what one value alone must be is in values.schema.json. */}}
+
+{{- define "btcwatcher.checks" -}}
+{{- $database := .Values.database }}
+{{- if and (not $database.existingSecret.name) (not $database.bundled.enabled) }}
+{{- fail "no database: name the Secret with Postgres' address in database.existingSecret.name, or, to try BTC Watcher out, set database.bundled.enabled=true" }}
+{{- end }}
+{{- if and $database.existingSecret.name $database.bundled.enabled }}
+{{- fail "two databases: database.existingSecret.name and database.bundled.enabled exclude each other" }}
+{{- end }}
+{{- $gateway := .Values.bots.gateway }}
+{{- if ne (empty $gateway.name) (empty $gateway.namespace) }}
+{{- fail "half a Gateway: bots.gateway.name and bots.gateway.namespace go together" }}
+{{- end }}
+{{- if and $gateway.name (not .Values.bots.baseDomain) }}
+{{- fail "bots.gateway.name needs bots.baseDomain: routes are made for its names" }}
+{{- end }}
+{{- if and .Values.capacity.prometheusTokenSecret.name (not .Values.capacity.prometheusUrl) }}
+{{- fail "capacity.prometheusTokenSecret.name needs capacity.prometheusUrl: there is nobody to show the token to" }}
+{{- end }}
+{{- $ports := splitList "-" .Values.bots.portRange }}
+{{- if or (ne (len $ports) 2) (gt (int (first $ports)) (int (last $ports))) }}
+{{- fail (printf "bots.portRange %q is no range: give the first and the last port, such as 8081-9080" .Values.bots.portRange) }}
+{{- end }}
+{{- if lt (.Values.api.retention.signals | int) 35 }}
+{{- fail "api.retention.signals must be at least 35 days: signals are dropped by the month" }}
+{{- end }}
+{{- end -}}
