@@ -71,6 +71,9 @@ lock: .venv/.installed ## Renew the lock files
 	$(VENV)/python -m pip install $(PIP_FLAGS) uv
 	$(VENV)/uv pip compile pyproject.toml --extra local --group dev $(LOCK_FLAGS) -o requirements.lock
 	$(VENV)/uv pip compile images/freqtrade/requirements.in $(LOCK_FLAGS) -o images/freqtrade/requirements.lock
+	@# What was tested is what is in the images.
+	for what in operator/requirements api/requirements build; do \
+		$(VENV)/uv pip compile images/$$what.in --constraint requirements.lock $(LOCK_FLAGS) -o images/$$what.lock || exit 1; done
 	$(VENV)/uv pip compile local/kubectl.in $(LOCK_FLAGS) -o local/kubectl.lock
 	$(VENV)/uv pip compile docs/requirements.in $(LOCK_FLAGS) -o docs/requirements.lock
 
