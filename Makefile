@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 PIP_FLAGS := --disable-pip-version-check --quiet
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
-PYTHON_CODE := crds operator api local images tests manifests docs
+PYTHON_CODE := crds operator api local plugin images tests manifests docs
 
 .PHONY: help setup run demo test unit faults monitoring lint typecheck format bench crds dashboards rules openapi docs lock clean
 
@@ -37,7 +37,7 @@ lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadoli
 	$(VENV)/ruff check $(PYTHON_CODE)
 	$(VENV)/ruff format --check $(PYTHON_CODE)
 	$(VENV)/mypy
-	PYTHONPATH=manifests/monitoring $(VENV)/lint-imports --no-cache
+	PYTHONPATH=plugin:manifests/monitoring $(VENV)/lint-imports --no-cache
 	$(VENV)/shellcheck .ci/run
 	$(VENV)/hadolint images/*/Dockerfile
 	@promtool=$$(command -v .tools/monitoring/usr/bin/promtool promtool | head -1); \

@@ -1,0 +1,200 @@
+"""The command line: every command, its options and its help."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Final
+
+from btcwatcher_plugin.words import PAUSED, RUNNING, SUSPENDED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+PROG: Final = "kubectl btcwatcher"
+
+_KUBECTLS_OWN: Final = (
+    ("--namespace", "NAME", "the namespace (default: the context's)"),
+    ("--kubeconfig", "FILE", "the kubeconfig (default: $KUBECONFIG, then ~/.kube/config)"),
+    ("--context", "NAME", "the context of the kubeconfig"),
+    ("--cluster", "NAME", "the cluster of the kubeconfig"),
+    ("--user", "NAME", "the user of the kubeconfig"),
+    ("--as", "NAME", "the user to impersonate"),
+    ("--as-group", "NAME", "the group to impersonate"),
+    ("--request-timeout", "TIME", "how long a single request to the cluster may take, such as 10s"),
+)
+
+_EPILOG: Final = f"""\
+examples:
+  {PROG} status -A                 all Strategies, a line each
+  {PROG} status ema-cross          one of them, and all that is known of it
+  {PROG} pause -l desk=crypto      no new trades for a selection of bots
+  {PROG} approve ema-cross         see which config waits, and let the bot have it
+
+`{PROG} COMMAND --help` tells the options of a command.
+Everything about the cluster goes through kubectl: contexts, exec credentials and OIDC work as they do there.
+"""
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The arguments: `handler` (the module that runs the command), `kubectl_flags`, and what the command takes."""
+    parsed = _parser().parse_args(arguments)
+    given = ((option, getattr(parsed, _destination(option))) for option, _, _ in _KUBECTLS_OWN)
+    parsed.kubectl_flags = [f"{option}={value}" for option, value in given if value is not None]
+    return parsed
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROG,
+        usage=f"{PROG} COMMAND [options]",
+        description="Look at, change and follow the trading Strategies of BTC Watcher.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_status, _logs, _states, _restart, _approve):
+        add(commands)
+    for one in commands.choices.values():
+        _options_of_kubectl(one)
+    return parser
+
+
+def _command(commands: Commands, name: str, usage: str, summary: str, more: str, handler: str = "") -> _Parser:
+    parser = commands.add_parser(
+        name,
+        usage=f"{PROG} {name} {usage}",
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}. {more}",
+        allow_abbrev=False,
+    )
+    # Only the module of the command that was called is imported.
+    parser.set_defaults(handler=handler or name)
+    return parser
+
+
+def _options_of_kubectl(parser: _Parser) -> None:
+    group = parser.add_argument_group("options of kubectl")
+    for option, metavar, text in _KUBECTLS_OWN:
+        short = ["-n"] if option == "--namespace" else []
+        group.add_argument(*short, option, metavar=metavar, dest=_destination(option), help=text)
+
+
+def _destination(option: str) -> str:
+    return "kubectl_" + option.strip("-").replace("-", "_")
+
+
+def _names(parser: _Parser) -> None:
+    """Which Strategies a command is about."""
+    parser.add_argument("names", metavar="NAME", nargs="*", help="the Strategies")
+    parser.add_argument("-l", "--selector", metavar="LABELS", help="those with these labels, such as desk=crypto")
+
+
+def _name(parser: _Parser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the Strategy")
+
+
+def _everywhere(parser: _Parser) -> None:
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="of all namespaces")
+
+
+def _changing(parser: _Parser) -> None:
+    text = "server: the API server checks the change and does not keep it (default: none)"
+    parser.add_argument("--dry-run", choices=("none", "server"), default="none", help=text)
+    parser.add_argument("-y", "--yes", action="store_true", help="agree beforehand to what would be asked")
+
+
+def _status(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "status",
+        "[NAME ...] [options]",
+        "show how Strategies are doing",
+        "Without names a line for each; with names all that is known of them: conditions, what a changed config waits"
+        " for, pods, volume, proxies, Events.",
+    )
+    _names(parser)
+    _everywhere(parser)
+    parser.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text", help="(default: text)")
+
+
+def _logs(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "logs",
+        "NAME [options]",
+        "print the log of a Strategy's bot",
+        "This is `kubectl logs` with the right pod and container.",
+    )
+    _name(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
+    parser.add_argument("-p", "--previous", action="store_true", help="of the container before this one")
+    text = "freqtrade: the bot (default); preflight: what was checked before it started"
+    parser.add_argument("-c", "--container", choices=("freqtrade", "preflight"), default="freqtrade", help=text)
+    text = "of the Job that tries a changed config beside the running bot"
+    parser.add_argument("--trial", action="store_true", help=text)
+    parser.add_argument("--tail", metavar="LINES", type=int, help="only so many of the last lines")
+    parser.add_argument("--since", metavar="TIME", help="only what is newer, such as 10m")
+    parser.add_argument("--timestamps", action="store_true", help="with the time of each line")
+
+
+def _states(commands: Commands) -> None:
+    usage = "NAME ... | -l LABELS | --all [options]"
+    for name, state, summary, more in (
+        (
+            "suspend",
+            SUSPENDED,
+            "end the bots of Strategies",
+            "The pod ends; port, volume and history stay. Nobody looks after open trades meanwhile: it asks first where"
+            " real money is traded.",
+        ),
+        (
+            "pause",
+            PAUSED,
+            "let bots open no new trades",
+            "They go on looking after open ones. It takes effect without a restart.",
+        ),
+        (
+            "resume",
+            RUNNING,
+            "let paused or suspended bots trade again",
+            "A suspended one starts with its newest config, also where a changed one waited.",
+        ),
+    ):
+        parser = _command(commands, name, usage, summary, f"{more} It sets spec.state to {state}.", "state")
+        parser.set_defaults(state=state)
+        _names(parser)
+        parser.add_argument("--all", action="store_true", help="all of the namespace, or with -A of all namespaces")
+        _everywhere(parser)
+        _changing(parser)
+
+
+def _restart(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "restart",
+        "NAME ... | -l LABELS [options]",
+        "restart the bots of Strategies once",
+        "It sets the annotation btcwatcher.io/restartedAt. Where a changed config waits for its user a restart would"
+        " apply it: such a Strategy is left alone, see `approve`.",
+    )
+    _names(parser)
+    _changing(parser)
+
+
+def _approve(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "approve",
+        "NAME [options]",
+        "let a bot have the changed config that waits for you",
+        "For Strategies with updateStrategy Manual, the default for mode Live. It shows what has changed and asks;"
+        " then the new config is tried by a Job, and takes the running one's place if it passes.",
+    )
+    _name(parser)
+    _changing(parser)
+
+
+_Parser = argparse.ArgumentParser
