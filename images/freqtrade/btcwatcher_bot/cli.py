@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from btcwatcher_bot import slim
+
 _USAGE = "usage: python -m btcwatcher_bot preflight|trade"
 _USAGE_EXIT = 64
 
@@ -15,6 +17,7 @@ def run(arguments: Sequence[str]) -> int:
         os.environ.setdefault(library, "1")
     # freqtrade breaks its log lines at the width of a terminal; without one, a line of the log is a line.
     os.environ.setdefault("COLUMNS", "8192")
+    slim.activate(os.environ)
     match list(arguments):
         case ["trade"]:
             from btcwatcher_bot.trade import trade

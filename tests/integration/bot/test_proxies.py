@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from btcwatcher_bot.proxies.settings import proxied
+from support.freqtrade_bots import wait_for
 from support.proxies import Proxies, TestProxy, proxies
-
-from .conftest import wait_for
 
 pytestmark = pytest.mark.integration
 Config = dict[str, Any]
