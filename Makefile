@@ -5,9 +5,9 @@ PYTHON ?= python3
 VENV := .venv/bin
 PIP_FLAGS := --disable-pip-version-check --quiet
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
-PYTHON_CODE := crds operator api local plugin images tests manifests docs
+PYTHON_CODE := crds operator api local plugin images tests manifests docs helm
 
-.PHONY: help setup run demo test unit faults monitoring lint typecheck format bench crds dashboards rules openapi docs lock clean
+.PHONY: help setup run demo test unit faults monitoring lint typecheck format bench crds dashboards rules chart openapi docs lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,7 +37,7 @@ lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadoli
 	$(VENV)/ruff check $(PYTHON_CODE)
 	$(VENV)/ruff format --check $(PYTHON_CODE)
 	$(VENV)/mypy
-	PYTHONPATH=plugin:manifests/monitoring $(VENV)/lint-imports --no-cache
+	PYTHONPATH=plugin:helm:manifests/monitoring $(VENV)/lint-imports --no-cache
 	$(VENV)/shellcheck .ci/run
 	$(VENV)/hadolint images/*/Dockerfile
 	@promtool=$$(command -v .tools/monitoring/usr/bin/promtool promtool | head -1); \
@@ -59,6 +59,9 @@ dashboards: .venv/.installed ## Write manifests/monitoring/dashboards/*.json fro
 
 rules: .venv/.installed ## Write manifests/monitoring/prometheusrule.yaml from the rule file
 	PYTHONPATH=manifests/monitoring $(VENV)/python -m btcwatcher_rules.render manifests/monitoring/rules/btcwatcher.yaml manifests/monitoring/prometheusrule.yaml
+
+chart: .venv/.installed ## Write the chart's schema and copies of what lies in manifests/
+	PYTHONPATH=helm $(VENV)/python -m btcwatcher_chart.render .
 
 openapi: .venv/.installed ## Write docs/openapi.json from the API's routes
 	$(VENV)/btcwatcher-api openapi --output docs/openapi.json

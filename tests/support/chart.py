@@ -61,10 +61,10 @@ def rendered(values: Values | None = None, *, version: int = HELMS[0], database:
     return list(_objects(version, json.dumps(merged(database, values or {}), sort_keys=True)))
 
 
-def refusal(values: Values, *, database: Values = A_DATABASE) -> str:
+def refusal(values: Values, *, version: int = HELMS[0], database: Values = A_DATABASE) -> str:
     """The words with which the values are refused."""
     try:
-        rendered(values, database=database)
+        rendered(values, version=version, database=database)
     except HelmError as error:
         return str(error)
     raise AssertionError(f"they were taken: {values}")

@@ -1,0 +1,33 @@
+"""`python -m btcwatcher_chart.render REPOSITORY` writes what the chart has from elsewhere; `make test` compares."""
+
+import sys
+from pathlib import Path
+
+from btcwatcher_chart.copies import copies
+from btcwatcher_chart.limits import LIMITS
+from btcwatcher_chart.schema import schema, to_json
+from btcwatcher_chart.values import read
+
+CHART = Path("helm/btc-watcher")
+
+
+def rendered(repository: Path) -> dict[Path, str]:
+    """Path within the repository -> text of every rendered file."""
+    values = read((repository / CHART / "values.yaml").read_text())
+    copied = {CHART / within: source.read_text() for within, source in copies(repository).items()}
+    return {CHART / "values.schema.json": to_json(schema(values, LIMITS)), **copied}
+
+
+def main() -> None:
+    repository = Path(sys.argv[1])
+    files = rendered(repository)
+    for old in (repository / CHART / "files").rglob("*"):
+        if old.is_file() and old.relative_to(repository) not in files:
+            old.unlink()
+    for path, text in files.items():
+        (repository / path).parent.mkdir(parents=True, exist_ok=True)
+        (repository / path).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
