@@ -7,7 +7,7 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
 PYTHON_CODE := crds operator api local plugin images tests manifests docs helm
 
-.PHONY: help setup run demo test unit faults monitoring lint typecheck format bench crds dashboards rules chart openapi docs lock clean
+.PHONY: help setup run kind demo test unit faults monitoring lint typecheck format bench crds dashboards rules chart openapi docs lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,9 @@ setup: .venv/.installed .tools/freqtrade/.installed .tools/bin/.installed .tools
 
 run: setup $(or $(wildcard .tools/monitoring/.installed),monitoring) ## Start the whole system on this machine and apply the examples; Ctrl-C stops it
 	@exec $(VENV)/btcwatcher-local up
+
+kind: .venv/.installed .tools/helm/.installed ## The same on a kind cluster, for those who have Docker: builds the images, installs the chart
+	@local/kind.sh
 
 demo: setup ## The same without a person: ends by itself once real bots' fills are in Postgres
 	@exec $(VENV)/btcwatcher-local demo
@@ -38,7 +41,7 @@ lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadoli
 	$(VENV)/ruff format --check $(PYTHON_CODE)
 	$(VENV)/mypy
 	PYTHONPATH=plugin:helm:manifests/monitoring $(VENV)/lint-imports --no-cache
-	$(VENV)/shellcheck .ci/run
+	$(VENV)/shellcheck .ci/run local/kind.sh
 	$(VENV)/hadolint images/*/Dockerfile
 	@promtool=$$(command -v .tools/monitoring/usr/bin/promtool promtool | head -1); \
 		if [ -n "$$promtool" ]; then "$$promtool" check rules --lint-fatal manifests/monitoring/rules/*.yaml; fi

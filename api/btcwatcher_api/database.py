@@ -175,6 +175,11 @@ def check_revision(current: str | None) -> None:
         )
 
 
+def is_known(revision: str) -> bool:
+    """Whether this code has the migration; one that it has not is of a newer version."""
+    return revision in _revisions()[1]
+
+
 @cache
 def _revisions() -> tuple[str | None, frozenset[str]]:
     """The head, and all. Read once a process: every new connection asks, and reading them takes the loop's time."""
@@ -182,10 +187,22 @@ def _revisions() -> tuple[str | None, frozenset[str]]:
     return scripts.get_current_head(), frozenset(script.revision for script in scripts.walk_revisions())
 
 
+_CURRENT = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(VERSION_TABLE))
+
+
+def migrated_to(connection: psycopg.Connection) -> str | None:
+    """The schema's revision; None where nothing was ever migrated."""
+    try:
+        row = connection.execute(_CURRENT).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return None
+    return None if row is None else str(row[0])
+
+
 async def current_revision(connection: psycopg.AsyncConnection) -> str | None:
     """The schema's revision; None where nothing was ever migrated."""
     try:
-        cursor = await connection.execute(sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(VERSION_TABLE)))
+        cursor = await connection.execute(_CURRENT)
     except psycopg.errors.UndefinedTable:
         return None
     row = await cursor.fetchone()

@@ -35,6 +35,7 @@ def main() -> None:
         smtp_port=arguments.smtp_port,
         pool=arguments.pool,
         kubeconfig=arguments.kubeconfig,
+        values=arguments.values,
     )
     if arguments.command == "demo":
         sys.exit(asyncio.run(_until_signal(demo(wishes), interrupted=1)))
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(option, type=_port, default=port, help=f"port of {of} (default {port})")
         command.add_argument("--pool", type=_range, default=(8081, 9080), help="the bots' ports (default 8081-9080)")
         command.add_argument("--kubeconfig", type=Path, help="an API server to use in place of the embedded one")
+        command.add_argument("--values", type=Path, help="a file with values of the chart, over those of this command")
         if name == "up":
             command.add_argument("--no-examples", action="store_true", help="start without the example Strategies")
             _add_monitoring(command)

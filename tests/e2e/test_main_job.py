@@ -1,6 +1,7 @@
 """The main job, as its user does it: apply, watch, read, break, delete."""
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -80,7 +81,7 @@ def test_from_apply_to_a_signal(running: RunningStack, own: tuple[str, str]) -> 
     listed = kubectl("-n", "mine", "get", "strat")
     assert listed.split("\n")[0].split() == ["NAME", "READY", "REASON", "MODE", "STATE", "EXCHANGE", "PORT", "AGE"]
     assert "Running" in listed
-    assert "freqtrade:2026.9" in kubectl("-n", "mine", "get", "strat", "-o", "wide")
+    assert "btcwatcher/freqtrade:" in kubectl("-n", "mine", "get", "strat", "-o", "wide")
     described = kubectl("-n", "mine", "describe", "strategy", "own")
     assert "PortAssigned" in described
     assert "its trading loop comes round" in described
@@ -256,12 +257,17 @@ def test_a_killed_operator_stops_nothing_and_returns_without_a_write(
         }
 
     before = versions()
-    log = running.folder / "logs" / "btcwatcher-operator.log"
-    loads = log.read_text().count('"event": "loaded"')
-    for pid in running.processes():
-        if b"btcwatcher-operator" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.kill(pid, signal.SIGKILL)
-    until(lambda: log.read_text().count('"event": "loaded"') > loads, "the operator is back", 30)
+    operator = urlsplit(running.operator_url).port or 0
+    killed = running.listener(operator)
+    os.kill(killed, signal.SIGKILL)
+
+    def back() -> bool:
+        with contextlib.suppress(AssertionError):
+            log = kubectl("-n", "btcwatcher", "logs", "deployment/btcwatcher-operator")
+            return running.listener(operator) != killed and '"event": "loaded"' in log
+        return False
+
+    until(back, "the operator is back", 60)
     assert running.listener(port) == bot
     # It is at work again once it has taken in something new.
     kubectl("-n", space, "annotate", "strategy", name, "note=hello")

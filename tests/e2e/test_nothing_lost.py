@@ -4,12 +4,8 @@ import contextlib
 import json
 import os
 import signal
-import sqlite3
 import time
-from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,61 +16,33 @@ import pytest
 from support import stack
 from support.kubectl import until
 from support.manifests import STEPPER, namespace, strategy
+from support.orders import Orders
 from support.stack import RunningStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-SIDES = {"entry_fill": "buy", "exit_fill": "sell"}
-Fills = Counter[tuple[str, str, str, str]]
-
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BTCWATCHER_COLLECT_CYCLE_SECONDS", "1")
-        patch.setenv("BTCWATCHER_COLLECT_BACKOFF_SECONDS", "2")
+    settings = {
+        "BTCWATCHER_COLLECT_CYCLE_SECONDS": "1",
+        "BTCWATCHER_COLLECT_BACKOFF_SECONDS": "2",
         # Above what a bot takes to give a webhook up, on a busy machine too.
-        patch.setenv("BTCWATCHER_RECOVER_AFTER_SECONDS", "10")
-        with stack.running(tmp_path_factory.mktemp("stack-lossy"), "21400-21499") as started:
-            yield started
+        "BTCWATCHER_RECOVER_AFTER_SECONDS": "10",
+    }
+    values = {
+        "collector": {"extraEnv": [{"name": name, "value": value} for name, value in settings.items()]},
+        # It is to hang for minutes, and not to be restarted for it.
+        "api": {"livenessProbe": {"failureThreshold": 100}},
+    }
+    file = tmp_path_factory.mktemp("values") / "values.json"
+    file.write_text(json.dumps(values))
+    with stack.running(tmp_path_factory.mktemp("stack-lossy"), "21400-21499", "--values", str(file)) as started:
+        yield started
 
 
 def api_process(running: RunningStack) -> int:
     return _listener(running, urlsplit(running.api_url).port or 0)
-
-
-def stored(database_url: str) -> tuple[Fills, int]:
-    """The fills in Postgres, and how many of them were recovered: read there, for the API may be away."""
-    with psycopg.connect(database_url) as connection:
-        rows = connection.execute(
-            "SELECT type, trade_id, price, amount, recovered FROM signals WHERE strategy = 'steps'"
-            " AND type IN ('entry_fill', 'exit_fill')"
-        ).fetchall()
-    found = Counter((SIDES[row[0]], row[1], _plain(row[2]), _plain(row[3])) for row in rows)
-    return found, sum(row[4] for row in rows)
-
-
-def ordered(running: RunningStack) -> tuple[Fills, int]:
-    """The filled orders in the bot's own database, and how many trades are open."""
-    (volume,) = json.loads(running.kubectl("get", "persistentvolumes", "-o", "json"))["items"]
-    source: dict[str, Any] = volume["spec"].get("hostPath") or volume["spec"]["local"]
-    path = Path(source["path"]) / "trades.dryrun.sqlite"
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10) as database:
-        rows = database.execute(
-            "SELECT ft_order_side, ft_trade_id, average, filled FROM orders WHERE ft_is_open = 0 AND filled > 0"
-        ).fetchall()
-        (still_open,) = database.execute("SELECT count(*) FROM trades WHERE is_open = 1").fetchone()
-    return Counter((row[0], str(row[1]), _plain(row[2]), _plain(row[3])) for row in rows), int(still_open)
-
-
-def differences(running: RunningStack, database_url: str) -> list[str]:
-    """What only Postgres or only the bot knows of."""
-    rows, orders = stored(database_url)[0], ordered(running)[0]
-    return [f"no order for {row}" for row in rows - orders] + [f"no row for {order}" for order in orders - rows]
-
-
-def _plain(number: Any) -> str:
-    return f"{Decimal(str(number)).normalize():f}"
 
 
 def figures(running: RunningStack) -> dict[str, float]:
@@ -88,6 +56,7 @@ def test_what_bots_do_while_the_api_is_away_is_filled_in(running: RunningStack) 
     kubectl = running.kubectl
     api = api_process(running)
     database_url = running.environment(api)["BTCWATCHER_DATABASE_URL"]
+    steps = Orders(running, database_url, "mine", "steps")
     collector_port = urlsplit(running.collector_url).port or 0
     with psycopg.connect(database_url) as connection:
         # A stack in a folder of the same name, of an earlier run, has left its database.
@@ -97,14 +66,19 @@ def test_what_bots_do_while_the_api_is_away_is_filled_in(running: RunningStack) 
     os.kill(api, signal.SIGSTOP)
     kubectl.apply(namespace("mine"), strategy("steps", "mine", STEPPER, "Stepper"))
     kubectl("-n", "mine", "wait", "--for=condition=Ready", "strategy/steps", "--timeout=180s", timeout=190)
-    for _ in range(4):
+    # The second time the node waits ten seconds before it starts it again.
+    for _ in range(2):
         os.kill(_listener(running, collector_port), signal.SIGKILL)
         time.sleep(1.5)
-    until(lambda: stored(database_url)[1] >= 2, "fills are recovered while the API is away", 180)
+    until(lambda: steps.stored()[1] >= 2, "fills are recovered while the API is away", 180)
     # What waited in its sockets is gone for good.
     os.kill(api, signal.SIGKILL)
 
-    until(lambda: sum(stored(database_url)[0].values()) > stored(database_url)[1], "a webhook arrives again", 180)
+    until(
+        lambda: steps.count > steps.stored()[1],
+        "a webhook arrives again",
+        180,
+    )
     listed = until(lambda: _listed(running), "the API lists them", 60)
     assert {True, False} <= {row["recovered"] for row in listed}
     entry = next(row for row in listed if row["recovered"] and row["type"] == "entry_fill")
@@ -114,19 +88,23 @@ def test_what_bots_do_while_the_api_is_away_is_filled_in(running: RunningStack) 
     until(lambda: figures(running).get("btcwatcher_bot_reachable") == 1, "the bot's figures", 60)
 
     # Away again; this time what waited in its sockets arrives after it was recovered.
-    before = stored(database_url)[1]
+    before = steps.stored()[1]
     api = api_process(running)
     os.kill(api, signal.SIGSTOP)
-    until(lambda: stored(database_url)[1] > before, "fills are recovered again", 180)
+    until(lambda: steps.stored()[1] > before, "fills are recovered again", 180)
     os.kill(api, signal.SIGCONT)
 
     kubectl.patch("strategy", "steps", "mine", {"spec": {"state": "Paused"}})
-    until(lambda: ordered(running)[1] == 0, "the bot has left all its trades", 180)
-    until(lambda: not differences(running, database_url), "every order is one row, no more and no less", 90)
+    until(lambda: steps.ordered()[1] == 0, "the bot has left all its trades", 180)
+    until(
+        lambda: not steps.differences(),
+        "every order is one row, no more and no less",
+        90,
+    )
     # And stays so, however often the collector looks.
     visits = _visits(running)
     until(lambda: _visits(running) > visits + 5, "more visits", 60)
-    assert differences(running, database_url) == []
+    assert steps.differences() == []
 
     assert figures(running)["btcwatcher_bot_open_trades"] == 0
     kubectl("-n", "mine", "delete", "strategy", "steps", "--wait=true")

@@ -18,7 +18,7 @@ from btcwatcher_local.postgres import EmbeddedPostgres
 from support.kubectl import REPOSITORY, Kubectl
 
 READY = "Ctrl-C stops everything"
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 STOP_SECONDS = 120.0
 
 

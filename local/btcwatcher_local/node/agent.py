@@ -119,10 +119,12 @@ class Agent:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        await asyncio.gather(
-            *(worker.shut_down(self._settings.shutdown_grace) for worker in self._workers.values()),
-            return_exceptions=True,
-        )
+        # As a kubelet does: what others need goes last.
+        for critical in (False, True):
+            workers = [worker for worker in self._workers.values() if worker.critical is critical]
+            await asyncio.gather(
+                *(worker.shut_down(self._settings.shutdown_grace) for worker in workers), return_exceptions=True
+            )
         for informer in self._lookup.informers.values():
             await informer.stop()
         await self._events.stop()

@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 _DEFAULT_GRACE = 30
 _LEAST_GRACE = 2.0  # the kubelet's own: also a forced deletion lets a process end by itself
 _RETRY = 1.0
+_CRITICAL = ("system-cluster-critical", "system-node-critical")
 
 
 class PodWorker:
@@ -95,6 +96,11 @@ class PodWorker:
     @property
     def records(self) -> dict[str, ContainerRecord]:
         return {name: container.record for name, container in self.containers.items()}
+
+    @property
+    def critical(self) -> bool:
+        """Whether other pods need it, so that it ends after them when the node goes down."""
+        return self.pod["spec"].get("priorityClassName") in _CRITICAL
 
     def update(self, pod: Obj) -> None:
         if resources.version(pod) >= resources.version(self.pod):  # our own write may have told more already

@@ -48,8 +48,13 @@ class Layout:
         return self.root / "images.json"
 
     @property
-    def exchange_defaults(self) -> Path:
-        return self.root / "exchange-defaults.json"
+    def values(self) -> Path:
+        """What the chart is installed with."""
+        return self.root / "values.json"
+
+    @property
+    def platform_secrets(self) -> Path:
+        return self.root / "keys" / "platform-secrets.json"
 
     @property
     def channel_secrets(self) -> Path:
@@ -108,3 +113,8 @@ def command(name: str) -> str:
 def kubectl() -> str:
     """kubectl from the PATH, or the pinned one of this checkout."""
     return shutil.which("kubectl") or str(REPOSITORY / ".tools" / "bin" / "kubectl")
+
+
+def helm() -> str:
+    """The pinned helm of this checkout."""
+    return str(REPOSITORY / ".tools" / "helm" / "helm-4")

@@ -71,7 +71,7 @@ async def start_prometheus(stack: Stack, monitoring: Monitoring, kubelet_port: i
     await stack.keep(stack.program("prometheus", command, folder), restart=True)
 
 
-async def start_alertmanager(stack: Stack, monitoring: Monitoring, api_env: Mapping[str, str]) -> None:
+async def start_alertmanager(stack: Stack, monitoring: Monitoring) -> None:
     """Tells the API of what fires, with an API key of its own."""
     program = monitoring.programs.alertmanager
     if not stack.alertmanager_url or program is None:
@@ -81,7 +81,8 @@ async def start_alertmanager(stack: Stack, monitoring: Monitoring, api_env: Mapp
     folder.mkdir(exist_ok=True)
     key_file = stack.layout.key("alertmanager")
     arguments = ["key", KEY_NAME, "--role", "trader", "--file", str(key_file)]
-    await stack.process("btcwatcher-api", arguments, api_env, module=False, log_name="key").run()
+    database = {"BTCWATCHER_DATABASE_URL": stack.database_url}
+    await stack.process("btcwatcher-api", arguments, database, module=False, log_name="key").run()
     file = folder / "alertmanager.yml"
     _write(file, config.alertmanager(stack.api_url, key_file))
     command = alertmanager_command(program, file, folder / "data", urlsplit(stack.alertmanager_url).netloc)

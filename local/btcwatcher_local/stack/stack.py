@@ -14,8 +14,8 @@ import httpx
 
 from btcwatcher_local.exchange.defaults import exchange_defaults
 from btcwatcher_local.postgres import EmbeddedPostgres, PostgresError
-from btcwatcher_local.stack import monitoring
-from btcwatcher_local.stack.layout import REPOSITORY, Layout, command, freqtrade_python, kubectl
+from btcwatcher_local.stack import chart, monitoring
+from btcwatcher_local.stack.layout import REPOSITORY, Layout, command, freqtrade_python, helm, kubectl
 from btcwatcher_local.stack.leftovers import record, stop_recorded, take_lock
 from btcwatcher_local.stack.ports import HOST, any_free, first_free, free_range
 from btcwatcher_local.stack.process import STOP_SECONDS, Process, ProcessEndedError
@@ -50,6 +50,8 @@ class Wishes:
     monitoring: bool = False
     """Start Prometheus and Alertmanager, where their programs are."""
     scrape_seconds: int = 15
+    values: Path | None = None
+    """Values of the chart, over those of this stack."""
 
 
 @dataclass(slots=True)
@@ -83,10 +85,21 @@ class Stack:
     def read_token(self) -> str:
         return self.layout.key("read-token").read_text()
 
+    @property
+    def base_domain(self) -> str:
+        return BASE_DOMAIN
+
     async def kubectl(self, *arguments: str) -> str:
         """kubectl's output. Raises ProcessEndedError with its words when it fails."""
+        return await self._tool(kubectl(), *arguments)
+
+    async def helm(self, *arguments: str) -> str:
+        """helm's output. Raises ProcessEndedError with its words when it fails."""
+        return await self._tool(helm(), *arguments)
+
+    async def _tool(self, tool: str, *arguments: str) -> str:
         process = await asyncio.create_subprocess_exec(
-            kubectl(),
+            tool,
             "--kubeconfig",
             str(self.layout.kubeconfig),
             *arguments,
@@ -94,9 +107,15 @@ class Stack:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        output, error = await process.communicate()
+        try:
+            output, error = await process.communicate()
+        except asyncio.CancelledError:
+            # Ctrl-C while helm waits: nothing is left behind.
+            process.terminate()
+            await process.wait()
+            raise
         if process.returncode:
-            raise ProcessEndedError(f"kubectl {' '.join(arguments)}: {error.decode().strip()}")
+            raise ProcessEndedError(f"{Path(tool).name} {' '.join(arguments)}: {error.decode().strip()}")
         return output.decode()
 
     def process(
@@ -208,6 +227,7 @@ async def running_stack(wishes: Wishes, progress: Progress) -> AsyncIterator[Sta
 
 
 async def _start(stack: Stack, wishes: Wishes) -> None:
+    """What a cluster has anyway comes first; then the chart is installed into it, as on any other."""
     layout, say = stack.layout, stack.progress.say
     kubeconfig = ["--kubeconfig", str(layout.kubeconfig)]
 
@@ -216,9 +236,6 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
     else:
         say(f"using the API server of {wishes.kubeconfig}")
         shutil.copyfile(wishes.kubeconfig, layout.kubeconfig)
-    for crd in sorted((REPOSITORY / "crds").glob("*.yaml")):
-        await stack.kubectl("apply", "--server-side", "-f", str(crd))
-    await stack.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
 
     say("starting the controllers and the paper exchange")
     await stack.keep(stack.process("controllers", [*kubeconfig, "--volumes", str(layout.volumes)]), restart=True)
@@ -228,61 +245,32 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
     await _until(stack, f"{exchange_url}/api/v3/ping", "the paper exchange")
 
     watching = monitoring.prepare(stack, wishes)
-
-    say("migrating the database and starting the API")
-    api_port = first_free(wishes.api_port, "the API", say)
-    stack.api_url = f"http://{HOST}:{api_port}"
-    api_env = {
-        "KUBECONFIG": str(layout.kubeconfig),
-        "BTCWATCHER_DATABASE_URL": stack.database_url,
-        "BTCWATCHER_WEBHOOK_KEY_FILE": str(layout.key("webhook")),
-        "BTCWATCHER_READ_TOKEN_FILE": str(layout.key("read-token")),
-        "BTCWATCHER_SIGNING_KEY_FILE": str(layout.key("signing")),
-        "BTCWATCHER_HOST": HOST,
-        "BTCWATCHER_PORT": str(api_port),
-        "BTCWATCHER_PORT_RANGE": stack.pool,
-        **_prometheus_env(stack),
-    }
-    await stack.process("btcwatcher-api", ["migrate"], api_env, module=False).run()
-    await stack.keep(stack.process("btcwatcher-api", ["serve"], api_env, module=False), restart=True)
-    await _until(stack, f"{stack.api_url}/readyz", "the API")
-
-    say("starting the operator")
-    stack.ingress_port = first_free(wishes.ingress_port, "the ingress", say)
-    layout.exchange_defaults.write_text(json.dumps({"binance": exchange_defaults(exchange_url)}))
-    operator_port = first_free(wishes.operator_port, "the operator", say)
-    stack.operator_url = f"http://{HOST}:{operator_port}"
-    collector_port = first_free(wishes.collector_port, "the collector", say)
-    stack.collector_url = f"http://{HOST}:{collector_port}"
-    worker_port = first_free(wishes.worker_port, "the worker", say)
-    stack.worker_url = f"http://{HOST}:{worker_port}"
+    _choose_ports(stack, wishes)
     kubelet_port = any_free()
     # Before the operator, which asks it at once.
     await monitoring.start_prometheus(stack, watching, kubelet_port)
-    operator_env = _operator_env(stack, operator_port)
-    await stack.keep(stack.process("btcwatcher-operator", [], operator_env, module=False), restart=True)
-
-    say("starting the collector")
-    collector = stack.process(
-        "btcwatcher-api", ["collect"], _collector_env(stack, collector_port), module=False, log_name="collector"
-    )
-    await stack.keep(collector, restart=True)
-
-    say("starting the notification worker, and the catcher of what it sends")
     await _start_catcher(stack, wishes)
-    worker = stack.process(
-        "btcwatcher-api", ["worker"], _worker_env(stack, worker_port), module=False, log_name="worker"
-    )
-    await stack.keep(worker, restart=True)
 
     say("starting the ingress and the node")
     await stack.keep(stack.process("ingress", [*kubeconfig, "--port", str(stack.ingress_port)]), restart=True)
-    layout.image_table.write_text(json.dumps(_images()))
+    layout.image_table.write_text(json.dumps(chart.images()))
     node_arguments = ["--root", str(layout.pods), "--image-table", str(layout.image_table),
                       "--port", str(kubelet_port)]  # fmt: skip
     await stack.keep(stack.process("node", [*kubeconfig, *node_arguments]), restart=True)
-    await monitoring.start_alertmanager(stack, watching, api_env)
     await _until_kubectl(stack, "wait", "--for=condition=Ready", "node", "--all", "--timeout=10s")
+
+    say("installing the chart: operator, API, collector and notification worker")
+    await chart.install(stack, {"binance": exchange_defaults(exchange_url)}, wishes.values)
+    await monitoring.start_alertmanager(stack, watching)
+
+
+def _choose_ports(stack: Stack, wishes: Wishes) -> None:
+    say = stack.progress.say
+    stack.api_url = f"http://{HOST}:{first_free(wishes.api_port, 'the API', say)}"
+    stack.ingress_port = first_free(wishes.ingress_port, "the ingress", say)
+    stack.operator_url = f"http://{HOST}:{first_free(wishes.operator_port, 'the operator', say)}"
+    stack.collector_url = f"http://{HOST}:{first_free(wishes.collector_port, 'the collector', say)}"
+    stack.worker_url = f"http://{HOST}:{first_free(wishes.worker_port, 'the worker', say)}"
 
 
 async def _start_api_server(stack: Stack) -> None:
@@ -290,7 +278,8 @@ async def _start_api_server(stack: Stack) -> None:
     stack.progress.say("starting the embedded Kubernetes API server")
     port = any_free()
     layout.kubeconfig.unlink(missing_ok=True)
-    arguments = ["--port", str(port), "--token-file", str(layout.key("cluster-token"))]
+    # As every cluster has it: pods of the chart get their accounts' tokens.
+    arguments = ["--port", str(port), "--token-file", str(layout.key("cluster-token")), "--service-account-admission"]
     process = stack.process("apiserver", [*arguments, "--kubeconfig", str(layout.kubeconfig)])
     await stack.keep(process, restart=False)  # its state is in memory: without it there is nothing to go on with
     await _until_kubectl(stack, "get", "--raw", "/readyz")
@@ -304,62 +293,6 @@ async def _start_catcher(stack: Stack, wishes: Wishes) -> None:
     arguments = ["--port", str(port), "--smtp-port", str(stack.smtp_port)]
     await stack.keep(stack.process("catcher", arguments), restart=True)
     await _until(stack, f"{stack.catcher_url}/healthz", "the catcher")
-
-
-def _worker_env(stack: Stack, port: int) -> dict[str, str]:
-    return {
-        "KUBECONFIG": str(stack.layout.kubeconfig),
-        "BTCWATCHER_DATABASE_URL": stack.database_url,
-        "BTCWATCHER_HOST": HOST,
-        "BTCWATCHER_PORT": str(port),
-    }
-
-
-def _collector_env(stack: Stack, port: int) -> dict[str, str]:
-    return {
-        "KUBECONFIG": str(stack.layout.kubeconfig),
-        "BTCWATCHER_DATABASE_URL": stack.database_url,
-        "BTCWATCHER_BOT_KEY_FILE": str(stack.layout.key("bot")),
-        "BTCWATCHER_BOT_ADDRESS": f"http://{HOST}:{{port}}",
-        "BTCWATCHER_PORT_RANGE": stack.pool,
-        "BTCWATCHER_HOST": HOST,
-        "BTCWATCHER_PORT": str(port),
-    }
-
-
-def _operator_env(stack: Stack, port: int) -> dict[str, str]:
-    layout = stack.layout
-    return {
-        "KUBECONFIG": str(layout.kubeconfig),
-        "BTCWATCHER_WEBHOOK_URL": stack.api_url,
-        "BTCWATCHER_REPLICA": "local",
-        "BTCWATCHER_METRICS_ADDRESS": HOST,
-        "BTCWATCHER_METRICS_PORT": str(port),
-        "BTCWATCHER_WEBHOOK_KEY_FILE": str(layout.key("webhook")),
-        "BTCWATCHER_BOT_KEY_FILE": str(layout.key("bot")),
-        "BTCWATCHER_BOT_LISTEN_ADDRESS": HOST,
-        "BTCWATCHER_PORT_RANGE": stack.pool,
-        "BTCWATCHER_BASE_DOMAIN": BASE_DOMAIN,
-        "BTCWATCHER_URL_SCHEME": "http",
-        "BTCWATCHER_URL_PORT": str(stack.ingress_port),
-        "BTCWATCHER_EXCHANGE_DEFAULTS_FILE": str(layout.exchange_defaults),
-        **_prometheus_env(stack),
-    }
-
-
-def _prometheus_env(stack: Stack) -> dict[str, str]:
-    """Where there is none of ours, one that the user names himself is left to him."""
-    return {"BTCWATCHER_PROMETHEUS_URL": stack.prometheus_url} if stack.prometheus_url else {}
-
-
-def _images() -> dict[str, object]:
-    """Which local command stands for which image."""
-    return {
-        "btcwatcher/freqtrade": {
-            "command": [str(freqtrade_python()), "-m", "btcwatcher_bot"],
-            "env": {"PYTHONPATH": str(REPOSITORY / "images" / "freqtrade")},
-        }
-    }
 
 
 async def _until_kubectl(stack: Stack, *arguments: str) -> None:
@@ -401,6 +334,10 @@ async def _until(stack: Stack, url: str, what: str) -> None:
 
 def missing_tools() -> str | None:
     """What must be installed first, as a sentence; None when all is there."""
-    there = {"freqtrade": freqtrade_python().exists(), "kubectl": shutil.which(kubectl()) is not None}
+    there = {
+        "freqtrade": freqtrade_python().exists(),
+        "kubectl": shutil.which(kubectl()) is not None,
+        "helm": shutil.which(helm()) is not None,
+    }
     missing = [name for name, is_there in there.items() if not is_there]
     return f"{' and '.join(missing)} not installed here: run `make setup`" if missing else None

@@ -144,6 +144,17 @@ async def test_migrating_twice_and_at_once_is_migrating(own: EmbeddedPostgres) -
     assert count(url) == 0
 
 
+async def test_a_newer_schema_is_left_as_it_is_after_a_rollback(own: EmbeddedPostgres) -> None:
+    with psycopg.connect(own.url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE newer")
+    url = own.url_of("newer")
+    await asyncio.to_thread(migrate, url, 1)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999_of_a_newer_version'")
+        await asyncio.to_thread(migrate, url, 1)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999_of_a_newer_version",)
+
+
 async def test_an_old_schema_is_told_and_waited_for(own: EmbeddedPostgres, tmp_path: Path) -> None:
     with psycopg.connect(own.url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE empty")
