@@ -7,10 +7,14 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
 PYTHON_CODE := crds operator api local plugin images tests manifests docs helm
 
+IMAGES := operator api freqtrade
+VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+CONTAINER_TOOL ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))
+
 .PHONY: help setup run kind demo test unit faults monitoring lint typecheck format bench crds dashboards rules chart openapi docs lock clean
 
 help: ## What there is to make
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.installed .tools/freqtrade/.installed .tools/bin/.installed .tools/helm/.installed ## Install everything into .venv and .tools (run, demo and test do it by themselves)
 
@@ -34,6 +38,21 @@ faults: setup .tools/monitoring/.installed ## Every fault at every request of th
 	$(VENV)/pytest -q -n 3 --dist loadscope tests/integration/operator tests/integration/node --all-faults -k real
 	$(VENV)/pytest -q -n 3 --dist loadscope tests/e2e --all-faults
 
+.PHONY: images images-test sbom
+images: ## Build the three images with docker, podman or buildah
+	@test -n "$(CONTAINER_TOOL)" || { echo "none of docker, podman and buildah is here to build images with" >&2; exit 1; }
+	@for image in $(IMAGES); do echo "building btcwatcher/$$image:$(VERSION)"; \
+		$(CONTAINER_TOOL) $(if $(findstring docker,$(CONTAINER_TOOL)),build,build --format docker) $(IMAGE_FLAGS) --build-arg VERSION=$(VERSION) \
+			-f images/$$image/Dockerfile -t btcwatcher/$$image:$(VERSION) $$([ $$image = freqtrade ] && echo images/freqtrade || echo .) || exit 1; done
+
+images-test: .venv/.installed ## Build the images on a base made here, and run them under the chart's restrictions; installs buildah and podman
+	$(VENV)/pytest -v -s -n 0 tests/images --all-faults
+
+sbom: .tools/sbom/.installed ## Write dist/sbom/IMAGE.cdx.json: what is installed in each image, with hashes (CycloneDX)
+	@mkdir -p dist/sbom
+	@for image in $(IMAGES); do .tools/sbom/bin/cyclonedx-py requirements --output-reproducible --mc-type application --pyproject pyproject.toml \
+		-o dist/sbom/$$image.cdx.json images/$$image/requirements.lock || exit 1; echo dist/sbom/$$image.cdx.json; done
+
 monitoring: .tools/monitoring/.installed ## Unpack Prometheus and Alertmanager into .tools from Debian's packages (run tries it once, test each time)
 
 lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadolint, promtool where there is one
@@ -41,7 +60,7 @@ lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadoli
 	$(VENV)/ruff format --check $(PYTHON_CODE)
 	$(VENV)/mypy
 	PYTHONPATH=plugin:helm:manifests/monitoring $(VENV)/lint-imports --no-cache
-	$(VENV)/shellcheck .ci/run local/kind.sh
+	$(VENV)/shellcheck .ci/run local/kind.sh images/testing/prepare.sh
 	$(VENV)/hadolint images/*/Dockerfile
 	@promtool=$$(command -v .tools/monitoring/usr/bin/promtool promtool | head -1); \
 		if [ -n "$$promtool" ]; then "$$promtool" check rules --lint-fatal manifests/monitoring/rules/*.yaml; fi
@@ -80,6 +99,7 @@ lock: .venv/.installed ## Renew the lock files
 	@# What was tested is what is in the images.
 	for what in operator/requirements api/requirements build; do \
 		$(VENV)/uv pip compile images/$$what.in --constraint requirements.lock $(LOCK_FLAGS) -o images/$$what.lock || exit 1; done
+	$(VENV)/uv pip compile images/sbom.in $(LOCK_FLAGS) -o images/sbom.lock
 	$(VENV)/uv pip compile local/kubectl.in $(LOCK_FLAGS) -o local/kubectl.lock
 	$(VENV)/uv pip compile docs/requirements.in $(LOCK_FLAGS) -o docs/requirements.lock
 
@@ -101,6 +121,12 @@ clean: ## Remove what was installed and what runs left behind
 	@echo "installing freqtrade into .tools/freqtrade (a minute or two the first time)"
 	@$(PYTHON) -m venv .tools/freqtrade
 	@.tools/freqtrade/bin/python -m pip install $(PIP_FLAGS) --require-hashes -r $<
+	@touch $@
+
+.tools/sbom/.installed: images/sbom.lock
+	@echo "installing what writes bills of materials into .tools/sbom"
+	@$(PYTHON) -m venv .tools/sbom
+	@.tools/sbom/bin/python -m pip install $(PIP_FLAGS) --require-hashes -r $<
 	@touch $@
 
 .tools/bin/.installed: local/kubectl.lock
