@@ -31,6 +31,7 @@ examples:
   {PROG} status ema-cross          one of them, and all that is known of it
   {PROG} pause -l desk=crypto      no new trades for a selection of bots
   {PROG} approve ema-cross         see which config waits, and let the bot have it
+  {PROG} signals -f                follow the signals as they arrive
 
 `{PROG} COMMAND --help` tells the options of a command.
 Everything about the cluster goes through kubectl: contexts, exec credentials and OIDC work as they do there.
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_status, _logs, _states, _restart, _approve):
+    for add in (_status, _top, _logs, _states, _restart, _approve, _signals, _webhook, _report):
         add(commands)
     for one in commands.choices.values():
         _options_of_kubectl(one)
@@ -118,6 +119,95 @@ def _status(commands: Commands) -> None:
     _names(parser)
     _everywhere(parser)
     parser.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text", help="(default: text)")
+
+
+def _top(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "top",
+        "[NAME ...] [options]",
+        "show what bots ask for and use",
+        "Use comes from the cluster's metrics server. With the API's address (or --trading) trades and profits too, as"
+        " the API knows them.",
+    )
+    _names(parser)
+    _everywhere(parser)
+    parser.add_argument("--sort-by", choices=("cpu", "memory"), help="those that use most first (default: by name)")
+    parser.add_argument("--trading", action="store_true", help="ask the API for trades and profits")
+    _options_of_the_api(parser)
+
+
+def _signals(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "signals",
+        "[NAME] [options]",
+        "show the newest signals, and follow them",
+        "Of the namespace, of one Strategy or, with -A, of all.",
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="only of this Strategy")
+    _everywhere(parser)
+    parser.add_argument(
+        "-f", "--follow", action="store_true", help="go on with those that arrive, none twice or left out"
+    )
+    parser.add_argument("--limit", metavar="COUNT", type=int, default=20, help="how many of the newest (default: 20)")
+    parser.add_argument("--since", metavar="TIME", help="only what is newer, such as 2h or 1d")
+    parser.add_argument("--pair", help="only of this pair, such as BTC/USDT")
+    parser.add_argument("--action", choices=("entry", "exit", "message"), help="only of this kind")
+    parser.add_argument(
+        "--type", action="append", metavar="TYPE", help="only of this type, such as exit_fill; repeatable"
+    )
+    text = "only of this level; repeatable"
+    parser.add_argument("--level", action="append", choices=("Strong", "Medium", "Weak", "Ignore"), help=text)
+    text = "text: a line for each signal (default); json: an object a line, with every field"
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help=text)
+    _options_of_the_api(parser)
+
+
+def _webhook(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "webhook",
+        "NAME [options]",
+        "show where signals of a Strategy are sent, and with which token",
+        "The API gives the token to traders and admins, and notes that it did.",
+    )
+    parser.add_argument("name", metavar="NAME", help="the Strategy, or its id <namespace>.<name>")
+    text = "text: all, with messages to paste (default); json; or only one of url, token, signing_secret"
+    forms = ("text", "json", "url", "token", "signing_secret")
+    parser.add_argument("-o", "--output", choices=forms, default="text", help=text)
+    _options_of_the_api(parser)
+
+
+def _report(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "report",
+        "[options]",
+        "write a bundle for whoever helps, without secrets",
+        "Strategies and what belongs to them, BTC Watcher's own objects, Events, logs and versions, as a .tar.gz. It"
+        " leaves out the values of Secrets and of environment variables, tokens, passwords in URLs and the source of"
+        " strategies. What you may not read is noted in it.",
+    )
+    _everywhere(parser)
+    parser.add_argument("-f", "--file", metavar="FILE", help="where to (default: btcwatcher-report-TIME.tar.gz)")
+    text = "logs of which bots: of those in trouble (default), of all, or of none"
+    parser.add_argument("--logs", choices=("troubled", "all", "none"), default="troubled", help=text)
+    parser.add_argument("--tail", metavar="LINES", type=int, default=2000, help="of each log (default: 2000)")
+    text = "where BTC Watcher itself runs (default: btcwatcher)"
+    parser.add_argument("--platform-namespace", metavar="NAME", default="btcwatcher", help=text)
+
+
+def _options_of_the_api(parser: _Parser) -> None:
+    group = parser.add_argument_group("options of the BTC Watcher API")
+    text = "where it is (default: $BTCWATCHER_API_URL, else a port-forward to its Service)"
+    group.add_argument("--api-url", metavar="URL", help=text)
+    text = "file with an API key or token (default: $BTCWATCHER_TOKEN_FILE; or the token itself in $BTCWATCHER_TOKEN)"
+    group.add_argument("--token-file", metavar="FILE", help=text)
+    text = "namespace of its Service (default: btcwatcher)"
+    group.add_argument("--api-namespace", metavar="NAME", default="btcwatcher", help=text)
+    text = "name of its Service (default: the one with the chart's labels)"
+    group.add_argument("--api-service", metavar="NAME", help=text)
 
 
 def _logs(commands: Commands) -> None:

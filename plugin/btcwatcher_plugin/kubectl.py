@@ -88,6 +88,10 @@ class Kubectl:
         merge = ("--type=merge", "--patch", json.dumps(change), f"--field-manager={FIELD_MANAGER}")
         self.run("patch", STRATEGIES, name, "--namespace", namespace, *merge, *arguments)
 
+    def flag(self, name: str) -> str:
+        """What the user gave for a flag of kubectl's; empty if nothing."""
+        return next((one.partition("=")[2] for one in self.flags if one.startswith(f"{name}=")), "")
+
     def become(self, *arguments: str) -> NoReturn:
         """Turns this process into kubectl: what it prints and how it ends is kubectl's."""
         os.execvp(self.command, self.line(*arguments))  # noqa: S606 - an argument list, no shell
@@ -109,7 +113,7 @@ class Kubectl:
 
 def _without_double_namespace(flags: Sequence[str], arguments: Sequence[str]) -> list[str]:
     """A namespace that a command names takes the place of the user's."""
-    if "--namespace" not in arguments:
+    if not any(argument.partition("=")[0] == "--namespace" for argument in arguments):
         return list(flags)
     return [flag for flag in flags if not flag.startswith("--namespace=")]
 

@@ -1,16 +1,21 @@
 """What `kubectl btcwatcher` shows and changes, on an API server with a real operator."""
 
+import base64
+import json
 import os
 import pty
+import re
 import subprocess
+import tarfile
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from btcwatcher_crds.names import ANNOTATION_RESTARTED_AT
 from support.apiservers import ApiServer
 from support.kubectl import until
-from support.plugin import Desk, Plugin
+from support.plugin import Desk, Object, Plugin
 
 pytestmark = pytest.mark.integration
 
@@ -125,6 +130,67 @@ def test_logs_say_why_there_are_none(desk: Desk) -> None:
     assert f"{desk.namespace}/ema has no pod, and so no log" in words
     assert f"kubectl btcwatcher resume ema -n {desk.namespace}" in words
     assert "is being tried" in desk.refused("logs", "ema", "--trial")
+
+
+def test_top_shows_what_bots_ask_for_and_says_why_use_is_not_known(desk: Desk) -> None:
+    desk.ready()
+    done = desk.plugin.run("top", "-n", desk.namespace)
+    heads, line = done.stdout.splitlines()
+    assert dict(zip(heads.split(), line.split(), strict=True)) == {
+        "NAME": "ema",
+        "REASON": "Running",
+        "CPU": "-",
+        "CPU-REQUEST": "50m",
+        "MEMORY": "-",
+        "MEMORY-REQUEST": "256Mi",
+        "MEMORY-LIMIT": "768Mi",
+        "NODE": "-",
+    }
+    assert "the cluster has no metrics server" in done.stderr
+
+
+def test_a_report_holds_no_secret_and_says_what_it_could_not_read(desk: Desk, tmp_path: Path) -> None:
+    secrets = {"key": "exchange-key-0001", "password": "proxy pass/word 2", "token": "channel-token-0003"}
+    planted = base64.b64encode(secrets["key"].encode()).decode()
+    for name, data in (
+        ("keys", {"key": secrets["key"], "secret": secrets["key"][::-1]}),
+        ("proxy", {"url": f"socks5://me:{quote(secrets['password'], safe='')}@10.0.0.9:1080"}),
+        ("channel", {"bot-token": secrets["token"]}),
+    ):
+        metadata = {"name": name, "namespace": desk.namespace}
+        desk.kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data})
+    reference: Object = {"urlSecretRef": {"name": "proxy", "key": "url"}}
+    described: Object = {"name": "tokyo", "namespace": desk.namespace, "annotations": {"note": f"it was {planted}"}}
+    desk.kubectl.apply(
+        {"apiVersion": "btcwatcher.io/v1alpha1", "kind": "Proxy", "metadata": described, "spec": reference}
+    )
+    desk.ready(
+        source={"inline": "class Ema: my_edge = 42"},
+        exchange={"name": "binance", "pairs": ["BTC/USDT"], "credentialsRef": {"name": "keys"}},
+        config={"external": {"api_key": "config-secret-0004"}},
+    )
+    access = desk.kubectl.get("secret", "ema-access", desk.namespace) or {}
+    derived = [base64.b64decode(value).decode() for value in access["data"].values()]
+    tokens = {word for text in derived for word in re.findall(r"\bk[A-Za-z0-9_-]{43}\b", text)}
+    assert tokens, "the bot's own credentials"
+
+    target = tmp_path / "report.tar.gz"
+    done = desk.plugin.run("report", "-n", desk.namespace, "-f", str(target))
+    assert done.returncode == 0, done.stderr
+    assert f"written: {target}" in done.stdout
+    assert target.stat().st_mode & 0o077 == 0
+    with tarfile.open(target) as archive:
+        files = {entry.name.partition("/")[2]: archive.extractfile(entry).read().decode() for entry in archive}  # type: ignore[union-attr]
+    assert {"README.txt", "versions.json", "objects/strategies.json", "objects/pods.json"} <= set(files)
+    whole = "\n".join(files.values())
+    for value in (*secrets.values(), secrets["key"][::-1], "config-secret-0004", "my_edge", planted, *tokens):
+        assert value not in whole
+        assert base64.b64encode(value.encode()).decode() not in whole
+    told = {item["metadata"]["name"] for item in json.loads(files["objects/secrets.json"])["items"]}
+    assert {"keys", "ema-access"} <= told
+    assert "PortAssigned" in files["objects/events.json"]
+    assert json.loads(files["objects/statefulsets.json"])["items"][0]["metadata"]["name"] == "ema"
+    assert "is there already" in desk.refused("report", "-f", str(target))
 
 
 def test_a_cluster_without_btc_watcher_is_told_as_such(embedded_api_server: ApiServer) -> None:
