@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from . import cleanup, discovery, errors, objects
-from .access import attributes, authenticate
+from .access import attributes, authenticate, impersonation
 from .bodies import BODY_LIMIT
 from .bootstrap import populate
 from .context import Api
@@ -83,6 +83,9 @@ class Front:
         if path == "/version":
             return json_response(version_info())
         user = authenticate.user_of(self._api, request.headers.get("Authorization", ""))
+        user = impersonation.effective(
+            self._api.authorizer, user, request.headers, request.headers.getall("Impersonate-Group", [])
+        )
         if not user.may_everything:
             self._api.authorizer.require(user, attributes.of_request(request.method, path, request.query))
         found = self._document(path, request)

@@ -42,7 +42,7 @@ class Handlers:
         if path.subresource not in ("", "status", "finalize"):
             return await subresources.handle(self._api, request, target)
         if path.name:
-            return await self._one(request, target)
+            return await self._one(request, target, user)
         return await self._many(request, target, user)
 
     async def _many(self, request: web.Request, target: Target, user: User) -> web.StreamResponse:
@@ -63,7 +63,7 @@ class Handlers:
             return await self._delete_many(request, target)
         raise errors.method_not_allowed(resource)
 
-    async def _one(self, request: web.Request, target: Target) -> web.StreamResponse:
+    async def _one(self, request: web.Request, target: Target, user: User) -> web.StreamResponse:
         resource = target.resource
         if resource.namespaced and not target.namespace:
             raise errors.no_such_resource()
@@ -80,13 +80,13 @@ class Handlers:
             case "PUT":
                 _allow(resource, "update")
                 body = await bodies.json_body(request)
-                options_ = _write_options(request)
+                options_ = _write_options(request, user)
                 result = patching.replace(self._api, target, body, options_)
                 return _answer(resource, result, view, options_)
             case "PATCH":
                 _allow(resource, "patch")
                 raw = await bodies.read(request)
-                options_ = _write_options(request)
+                options_ = _write_options(request, user)
                 await self._wait_for_account(target)
                 result = patching.patch(self._api, target, request.content_type, raw, options_)
                 return _answer(resource, result, view, options_)
@@ -104,7 +104,7 @@ class Handlers:
     async def _create(self, request: web.Request, target: Target, user: User) -> web.StreamResponse:
         resource = target.resource
         body = await bodies.json_body(request)
-        options = _write_options(request)
+        options = _write_options(request, user)
         view = _view(request)
         if "list" not in resource.verbs:
             return _json(objects.encode(reviews.answer(self._api, target, body, user)), 201)
@@ -142,8 +142,8 @@ def _allow(resource: Resource, verb: str) -> None:
         raise errors.method_not_allowed(resource)
 
 
-def _write_options(request: web.Request) -> WriteOptions:
-    return write_options(request.query, request.headers.get("User-Agent", ""))
+def _write_options(request: web.Request, user: User) -> WriteOptions:
+    return write_options(request.query, request.headers.get("User-Agent", ""), user)
 
 
 async def _delete_options(request: web.Request) -> JsonObject:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from . import errors, metadata, objects
+from .access import escalation, rbac
 from .kinds import behaviour_of
 from .objects import JsonObject, keep
 from .schema.decode import MismatchError
@@ -98,6 +99,8 @@ def create(api: Api, target: Target, obj: JsonObject, options: WriteOptions, tra
         if not options.dry_run:
             behaviour.removed_before_use(api, resource, obj)
         raise errors.invalid(resource.group, resource.kind, name, causes)
+    if resource.group == rbac.GROUP:
+        escalation.require(api, target, obj, None, options.by)
     if options.dry_run:
         behaviour.removed_before_use(api, resource, obj)
         return Result(obj, created=True)
@@ -171,6 +174,8 @@ def update(
     causes = metadata.validate_update(obj, old) + behaviour.validate(obj, old, status_only=status_only)
     if causes:
         raise errors.invalid(resource.group, resource.kind, target.name, causes)
+    if resource.group == rbac.GROUP:
+        escalation.require(api, target, obj, old, options.by)
     obj["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
     if finished(obj):
         if not options.dry_run:

@@ -10,6 +10,8 @@ from . import errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .access.user import User
+
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
 
 
@@ -52,6 +54,8 @@ class WriteOptions:
     field_validation: str = "Warn"
     force: bool = False
     field_manager_given: bool = False
+    # who writes; None: the system itself
+    by: User | None = None
     # filled while the request is handled; go out as Warning headers
     warnings: list[str] = field(default_factory=list)
 
@@ -102,7 +106,7 @@ def read_options(query: Mapping[str, str]) -> ReadOptions:
     )
 
 
-def write_options(query: Mapping[str, str], user_agent: str) -> WriteOptions:
+def write_options(query: Mapping[str, str], user_agent: str, by: User | None = None) -> WriteOptions:
     """Raises 400 for values that the real server refuses."""
     dry_run = query.get("dryRun", "")
     if dry_run not in ("", "All"):
@@ -119,6 +123,7 @@ def write_options(query: Mapping[str, str], user_agent: str) -> WriteOptions:
         field_validation=validation,
         force=_flag(query, "force"),
         field_manager_given=bool(manager),
+        by=by,
     )
 
 

@@ -273,3 +273,83 @@ def test_bindings_that_bind_nothing_are_refused(api_server: ApiServer, namespace
     }
     status = api_server.refused(422, "POST", f"{RBAC}/clusterrolebindings", whole)
     assert status["details"]["causes"][0]["field"] == "subjects[0].namespace"
+
+
+def test_nobody_gives_away_what_they_do_not_have(api_server: ApiServer, account: Account) -> None:
+    account.allow(rule("create update patch", "roles rolebindings", "rbac.authorization.k8s.io"), rule("get", "pods"))
+    place = f"{RBAC}/namespaces/{account.namespace}"
+    role = {
+        "metadata": {"name": "more"},
+        "rules": [
+            rule("get list", "pods secrets", resourceNames=["x"]),
+            rule("create", "roles", "rbac.authorization.k8s.io"),
+        ],
+    }
+    groups = f'"system:serviceaccounts" "system:serviceaccounts:{account.namespace}" "system:authenticated"'
+    who = f'user "{account.user}" (groups=[{groups}]) is attempting to grant RBAC permissions not currently held:\n'
+    wanted = (
+        f'roles.rbac.authorization.k8s.io "more" is forbidden: {who}'
+        '{APIGroups:[""], Resources:["pods"], ResourceNames:["x"], Verbs:["list"]}\n'
+        '{APIGroups:[""], Resources:["secrets"], ResourceNames:["x"], Verbs:["get" "list"]}'
+    )
+    assert eventually(lambda: account.call("POST", f"{place}/roles", role).json()["message"] == wanted)
+    held = {"metadata": {"name": "held"}, "rules": [rule("get", "pods")]}
+    assert account.call("POST", f"{place}/roles", held).status_code == 201
+    wider = {**held, "rules": [rule("get delete", "pods")]}
+    refused = account.call("PUT", f"{place}/roles/held", wider)
+    assert refused.status_code == 403
+    assert refused.json()["message"].endswith('{APIGroups:[""], Resources:["pods"], Verbs:["delete"]}')
+
+    reference = {"kind": "ClusterRole", "name": "cluster-admin"}
+    binding = {"metadata": {"name": "b"}, "roleRef": reference, "subjects": [{"kind": "User", "name": "u"}]}
+    refused = account.call("POST", f"{place}/rolebindings", binding)
+    assert refused.json()["message"] == (
+        f'rolebindings.rbac.authorization.k8s.io "b" is forbidden: {who}'
+        '{APIGroups:["*"], Resources:["*"], Verbs:["*"]}\n{NonResourceURLs:["*"], Verbs:["*"]}'
+    )
+    own = {**binding, "roleRef": {"kind": "Role", "name": "held"}}
+    assert eventually(lambda: account.call("POST", f"{place}/rolebindings", own).status_code == 201)
+    missing = {"metadata": {"name": "c"}, "roleRef": {"kind": "Role", "name": "none"}}
+    assert account.call("POST", f"{place}/rolebindings", missing).status_code == 404
+
+
+def test_who_may_bind_and_escalate_does(account: Account) -> None:
+    group = "rbac.authorization.k8s.io"
+    account.allow(
+        rule("create", "roles rolebindings", group),
+        rule("escalate", "roles", group),
+        rule("bind", "clusterroles", group),
+    )
+    place = f"{RBAC}/namespaces/{account.namespace}"
+    role = {"metadata": {"name": "more"}, "rules": [rule("*", "*", "*")]}
+    assert eventually(lambda: account.call("POST", f"{place}/roles", role).status_code == 201)
+    binding = {"metadata": {"name": "b"}, "roleRef": {"kind": "ClusterRole", "name": "admin"}}
+    assert account.call("POST", f"{place}/rolebindings", binding).status_code == 201
+    other = {"metadata": {"name": "c"}, "roleRef": {"kind": "Role", "name": "more"}}
+    assert account.call("POST", f"{place}/rolebindings", other).status_code == 403
+
+
+def test_an_aggregated_role_may_gather_anything(account: Account) -> None:
+    account.allow(rule("create", "clusterroles", "rbac.authorization.k8s.io"), cluster=True)
+    selector = {"matchLabels": {"a": "b"}}
+    role = {"metadata": {"name": f"{account.namespace}-all"}, "aggregationRule": {"clusterRoleSelectors": [selector]}}
+    told = "must have cluster-admin privileges to use the aggregationRule"
+    assert eventually(lambda: account.call("POST", f"{RBAC}/clusterroles", role).json()["message"].endswith(told))
+
+
+def test_acting_as_somebody_else(api_server: ApiServer, account: Account) -> None:
+    account.allow(rule("list", "pods"))
+    path = f"/api/v1/namespaces/{account.namespace}/pods"
+    assert eventually(lambda: api_server.call("GET", path, Impersonate_User=account.user).status_code == 200)
+    status = api_server.refused(403, "GET", path, Impersonate_User="jo", Impersonate_Group="desk")
+    assert status["message"].startswith('pods is forbidden: User "jo" cannot list resource "pods"')
+    asked = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    found = api_server.ok("POST", asked, {}, Impersonate_User="jo", Impersonate_Group="desk")["status"]["userInfo"]
+    assert found == {"username": "jo", "groups": ["desk", "system:authenticated"]}
+    found = api_server.ok("POST", asked, {}, Impersonate_User=account.user)["status"]["userInfo"]
+    assert found["groups"] == [
+        "system:serviceaccounts",
+        f"system:serviceaccounts:{account.namespace}",
+        "system:authenticated",
+    ]
+    assert account.call("GET", path, Impersonate_User="jo").status_code == 403
