@@ -210,3 +210,25 @@ def test_logs_of_a_pod_without_a_node(kubectl: Kubectl) -> None:
     kubectl.run("apply", "-f", "-", stdin=MANIFEST)
     assert kubectl.run("logs", "p") == ""
     assert "container nope is not valid for pod p" in kubectl.run("logs", "p", "-c", "nope", fails=True)
+
+
+def test_accounts_and_what_they_may(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.run("create", "serviceaccount", "a")
+    kubectl.run("create", "role", "r", "--verb=get,list", "--resource=pods,pods/log")
+    kubectl.run("create", "rolebinding", "b", "--role=r", f"--serviceaccount={namespace}:a")
+    user = f"system:serviceaccount:{namespace}:a"
+    asked = ["auth", "can-i", f"--as={user}"]
+    assert kubectl.run(*asked, "list", "pods") == "yes\n"
+    assert kubectl.run(*asked, "get", "pods", "--subresource=log") == "yes\n"
+    kubectl.run(*asked, "delete", "pods", fails=True)
+    listed = kubectl.run(*asked, "--list", "--no-headers")
+    assert any(line.split()[0] == "pods/log" and "[get list]" in line for line in listed.splitlines())
+
+    token = kubectl.run("create", "token", "a", "--duration=20m").strip()
+    assert token.count(".") == 2
+    known = json.loads(kubectl.run("auth", "whoami", "-o", "json", f"--as={user}"))
+    assert known["status"]["userInfo"]["username"] == user
+    refused = kubectl.run("get", "secrets", f"--as={user}", fails=True)
+    assert f'secrets is forbidden: User "{user}" cannot list resource "secrets" in API group ""' in refused
+    described = kubectl.run("describe", "rolebinding", "b")
+    assert "ServiceAccount" in described
