@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from . import bodies, errors, lifecycle, metadata, objects, views
+from .access.attributes import Attributes
 from .apply import managers
 from .kinds import behaviour_of
 from .patch import json_patch, merge_patch, strategic
@@ -110,6 +111,9 @@ def _apply(api: Api, target: Target, body: Any, options: WriteOptions) -> Result
     if api.collection(resource).get(target.namespace, target.name) is None:
         if target.subresource:
             raise errors.not_found(resource, target.name)
+        if options.by is not None:  # who may patch may not therefore make
+            wanted = Attributes("create", resource.group, resource.plural, "", target.namespace, target.name)
+            api.authorizer.require(options.by, wanted)
         made = applied(None)
         # Refused in a POST, but not here: kube-apiserver compares it only with an object that is there.
         made["metadata"].pop("resourceVersion", None)

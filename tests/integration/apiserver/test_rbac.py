@@ -158,6 +158,23 @@ def test_subjects(api_server: ApiServer, account: Account, subject: dict[str, st
     assert eventually(lambda: not account.may("GET", f"/api/v1/namespaces/{account.namespace}/pods"))
 
 
+def test_an_apply_that_makes_something_needs_create(api_server: ApiServer, account: Account) -> None:
+    account.allow(rule("patch", "configmaps"))
+    path = f"/api/v1/namespaces/{account.namespace}/configmaps"
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": "b"}}
+
+    def apply() -> Any:
+        return account.call("PATCH", f"{path}/x?fieldManager=t", body, content_type="application/apply-patch+yaml")
+
+    told = (
+        f'configmaps "x" is forbidden: User "{account.user}" cannot create resource "configmaps" in API group "" '
+        f'in the namespace "{account.namespace}"'
+    )
+    assert eventually(lambda: bool(apply().json()["message"] == told))
+    api_server.ok("POST", path, {"metadata": {"name": "x"}})
+    assert apply().status_code == 200
+
+
 def test_a_binding_to_a_role_that_is_not_there(account: Account) -> None:
     account.bind("Role", "none")
     path = f"/api/v1/namespaces/{account.namespace}/pods"
