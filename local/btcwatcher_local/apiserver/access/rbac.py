@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ALL = "*"
 GROUP = "rbac.authorization.k8s.io"
+_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,21 @@ class Policy:
         self._granted: dict[str, dict[tuple[str, str], list[Grant]]] = {}
         for binding in (*cluster_bindings, *bindings):
             self._bind(binding)
+        # Clients ask for the same again and again.
+        self._decided: dict[tuple[str, tuple[str, ...], Attributes], Decision] = {}
 
     def decide(self, user: User, wanted: Attributes) -> Decision:
         if user.may_everything:
             return Decision(True)
+        key = (user.name, user.groups, wanted)
+        found = self._decided.get(key)
+        if found is None:
+            if len(self._decided) >= _REMEMBERED:
+                self._decided.clear()
+            found = self._decided[key] = self._decide(user, wanted)
+        return found
+
+    def _decide(self, user: User, wanted: Attributes) -> Decision:
         problems: dict[str, None] = {}
         for grant in self.grants(user, wanted.namespace):
             if grant.problem:
