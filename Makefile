@@ -6,6 +6,8 @@ VENV := .venv/bin
 PIP_FLAGS := --disable-pip-version-check --quiet
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
 PYTHON_CODE := crds operator api local plugin images tests manifests docs helm
+# Only where it is not there yet: `setup` looks after its version.
+HELM := $(if $(wildcard .tools/helm/.installed),,.tools/helm/.installed)
 
 IMAGES := operator api freqtrade
 VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
@@ -55,13 +57,14 @@ sbom: .tools/sbom/.installed ## Write dist/sbom/IMAGE.cdx.json: what is installe
 
 monitoring: .tools/monitoring/.installed ## Unpack Prometheus and Alertmanager into .tools from Debian's packages (run tries it once, test each time)
 
-lint: .venv/.installed ## ruff, mypy --strict, import-linter, shellcheck, hadolint, promtool where there is one
+lint: .venv/.installed $(HELM) ## ruff, mypy --strict, import-linter, shellcheck, hadolint, helm, promtool where there is one
 	$(VENV)/ruff check $(PYTHON_CODE)
 	$(VENV)/ruff format --check $(PYTHON_CODE)
 	$(VENV)/mypy
 	PYTHONPATH=plugin:helm:manifests/monitoring $(VENV)/lint-imports --no-cache
 	$(VENV)/shellcheck .ci/run local/kind.sh images/testing/prepare.sh
 	$(VENV)/hadolint images/*/Dockerfile
+	@for version in 4 3; do .tools/helm/helm-$$version lint --strict --quiet helm/btc-watcher --values manifests/install/values.yaml || exit 1; done
 	@promtool=$$(command -v .tools/monitoring/usr/bin/promtool promtool | head -1); \
 		if [ -n "$$promtool" ]; then "$$promtool" check rules --lint-fatal manifests/monitoring/rules/*.yaml; fi
 
@@ -82,8 +85,9 @@ dashboards: .venv/.installed ## Write manifests/monitoring/dashboards/*.json fro
 rules: .venv/.installed ## Write manifests/monitoring/prometheusrule.yaml from the rule file
 	PYTHONPATH=manifests/monitoring $(VENV)/python -m btcwatcher_rules.render manifests/monitoring/rules/btcwatcher.yaml manifests/monitoring/prometheusrule.yaml
 
-chart: .venv/.installed ## Write the chart's schema and copies of what lies in manifests/
+chart: .venv/.installed $(HELM) ## Write the chart's CRDs, schema and copies of what lies in manifests/, and from it manifests/install/
 	PYTHONPATH=helm $(VENV)/python -m btcwatcher_chart.render .
+	PYTHONPATH=helm $(VENV)/python -m btcwatcher_chart.install . .tools/helm/helm-4
 
 openapi: .venv/.installed ## Write docs/openapi.json from the API's routes
 	$(VENV)/btcwatcher-api openapi --output docs/openapi.json

@@ -19,7 +19,7 @@ from btcwatcher_api.accounts.tokens import Signer
 from btcwatcher_api.addresses import TrustedProxies
 from btcwatcher_api.cluster.client import Cluster
 from btcwatcher_api.cluster.machines import Machines
-from btcwatcher_api.cluster.watch import CHANNELS, STRATEGIES, Watch
+from btcwatcher_api.cluster.watch import CHANNELS, STRATEGIES, Copy, Kind, Watch
 from btcwatcher_api.database import listening_connection, reading_engine, writing_connection, writing_engine
 from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.middleware import RequestLayer
@@ -77,11 +77,8 @@ def create_app(
     known_channels = channels if channels is not None else ChannelRegistry(settings.namespace_set)
     if registry is not None and channels is None:
         known_channels.replace(())
-    watches = (
-        [Watch(STRATEGIES, known, metrics.watches), Watch(CHANNELS, known_channels, metrics.watches)]
-        if registry is None
-        else []
-    )
+    watched: list[tuple[Kind, Copy]] = [(STRATEGIES, known), (CHANNELS, known_channels)] if registry is None else []
+    watches = [Watch(kind, copy, metrics.watches, settings.namespace_set) for kind, copy in watched]
     commits = GroupCommit(
         SignalWriter(
             lambda: writing_connection(database_url, statement_seconds=_WRITE_SECONDS), patience=_WRITE_SECONDS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from btcwatcher_chart.render import CHART, rendered
+from btcwatcher_chart.render import rendered, written
 from support.chart import REPOSITORY
 
 
@@ -13,8 +13,7 @@ def test_rendered_files_are_up_to_date() -> None:
 
 
 def test_nothing_is_left_of_a_source_that_is_gone() -> None:
-    copies = {each.relative_to(REPOSITORY) for each in (REPOSITORY / CHART / "files").rglob("*") if each.is_file()}
-    assert copies <= set(rendered(REPOSITORY))
+    assert written(REPOSITORY) <= set(rendered(REPOSITORY))
 
 
 def _read(path: object) -> str | None:

@@ -101,5 +101,7 @@ def containers(pod: Object) -> list[Object]:
 
 def environment(container: Object) -> dict[str, Any]:
     """Name -> value, or where it comes from."""
-    assert len({item["name"] for item in container["env"]}) == len(container["env"]), "a variable is there twice"
-    return {item["name"]: item.get("value", item.get("valueFrom")) for item in container["env"]}
+    variables = container.get("env", [])
+    found = {item["name"]: item.get("value", item.get("valueFrom")) for item in variables}
+    assert len(found) == len(variables), "a variable is there twice"
+    return found

@@ -8,8 +8,9 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
 import aiohttp
@@ -103,11 +104,13 @@ class _ExpiredError(Exception):
 
 
 class Watch:
-    """Runs until cancelled."""
+    """Runs until cancelled. With `namespaces` it asks for what is in these, each by itself: it may see no others."""
 
-    def __init__(self, kind: Kind, copy: Copy, metrics: WatchMetrics) -> None:
+    def __init__(self, kind: Kind, copy: Copy, metrics: WatchMetrics, namespaces: frozenset[str] = frozenset()) -> None:
         self._kind = kind
         self._copy = copy
+        self._scopes: tuple[str | None, ...] = tuple(sorted(namespaces)) or (None,)
+        self._backoff = _FIRST_BACKOFF
         self._error: str | None = "not connected yet"
         self._not_found = 0
         self._errors = metrics.errors.labels(kind.name)
@@ -120,16 +123,13 @@ class Watch:
         return self._error
 
     async def run(self) -> None:
-        backoff = _FIRST_BACKOFF
         while True:
             try:
                 async with custom_objects() as api:
                     while True:
-                        version = await self._list(api)
+                        versions = await self._list(api)
                         relist = time.monotonic() + _RELIST_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
-                        while time.monotonic() < relist:
-                            version = await self._watch(api, version)
-                            backoff = _FIRST_BACKOFF
+                        await self._follow(api, versions, relist)
             except _ExpiredError:
                 await asyncio.sleep(_FIRST_BACKOFF)
             except Exception as error:
@@ -140,32 +140,61 @@ class Watch:
                     continue
                 self._errors.inc()
                 self._unhealthy(error)
-                await asyncio.sleep(backoff * random.uniform(0.7, 1.3))  # noqa: S311 - jitter, not a secret
-                backoff = min(backoff * 2, _LAST_BACKOFF)
+                await asyncio.sleep(self._backoff * random.uniform(0.7, 1.3))  # noqa: S311 - jitter, not a secret
+                self._backoff = min(self._backoff * 2, _LAST_BACKOFF)
 
-    async def _list(self, api: client.CustomObjectsApi) -> str:
+    async def _list(self, api: client.CustomObjectsApi) -> dict[str | None, str]:
+        """The version to go on from, by namespace."""
         objects: list[dict[str, Any]] = []
-        token: str | None = None
-        while True:
-            more = {"_continue": token} if token else {}
-            page = await api.list_cluster_custom_object(
-                GROUP, VERSION, self._kind.plural, limit=_PAGE, _request_timeout=30.0, **more
-            )
-            objects += page["items"]
-            token = page["metadata"].get("continue")
-            if not token:
-                break
+        versions = {}
+        for scope in self._scopes:
+            found, versions[scope] = await self._list_one(api, scope)
+            objects += found
         self._not_found = 0
         self._copy.replace(objects)
         _log.info(f"{self._kind.words} listed", count=len(self._copy))
-        return str(page["metadata"]["resourceVersion"])
+        return versions
 
-    async def _watch(self, api: client.CustomObjectsApi, version: str) -> str:
+    async def _list_one(self, api: client.CustomObjectsApi, scope: str | None) -> tuple[list[dict[str, Any]], str]:
+        objects: list[dict[str, Any]] = []
+        ask = self._asking(scope, api.list_cluster_custom_object, api.list_namespaced_custom_object)
+        token: str | None = None
+        while True:
+            more = {"_continue": token} if token else {}
+            page = await ask(limit=_PAGE, _request_timeout=30.0, **more)
+            objects += page["items"]
+            token = page["metadata"].get("continue")
+            if not token:
+                return objects, str(page["metadata"]["resourceVersion"])
+
+    def _asking(self, scope: str | None, of_all: Callable[..., Any], of_one: Callable[..., Any]) -> Callable[..., Any]:
+        """A method of the client that is told which objects."""
+        if scope is None:
+            return partial(of_all, GROUP, VERSION, self._kind.plural)
+        return partial(of_one, GROUP, VERSION, scope, self._kind.plural)
+
+    async def _follow(self, api: client.CustomObjectsApi, versions: Mapping[str | None, str], until: float) -> None:
+        """Watch everywhere until `until`; what one watch fails of ends them all."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for scope, version in versions.items():
+                    group.create_task(self._follow_one(api, scope, version, until))
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+    async def _follow_one(self, api: client.CustomObjectsApi, scope: str | None, version: str, until: float) -> None:
+        while time.monotonic() < until:
+            version = await self._watch(api, scope, version)
+            self._backoff = _FIRST_BACKOFF
+
+    async def _watch(self, api: client.CustomObjectsApi, scope: str | None, version: str) -> str:
         """Follow changes until the server ends the watch; returns the version to go on from."""
-        response = await api.list_cluster_custom_object_without_preload_content(
-            GROUP,
-            VERSION,
-            self._kind.plural,
+        ask = self._asking(
+            scope,
+            api.list_cluster_custom_object_without_preload_content,
+            api.list_namespaced_custom_object_without_preload_content,
+        )
+        response = await ask(
             watch=True,
             allow_watch_bookmarks=True,
             resource_version=version,

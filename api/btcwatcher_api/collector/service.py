@@ -56,8 +56,8 @@ class CollectorService:
         self.metrics: Final = self._rounds.metrics
         self._watches: Final = (
             [
-                Watch(STRATEGIES, self.registry, self.metrics.watches),
-                Watch(CHANNELS, self.channels, self.metrics.watches),
+                Watch(STRATEGIES, self.registry, self.metrics.watches, settings.namespace_set),
+                Watch(CHANNELS, self.channels, self.metrics.watches, settings.namespace_set),
             ]
             if registry is None
             else []

@@ -50,16 +50,15 @@ Place = Annotated[tuple[str, str], Depends(_place)]
 @router.get("", include_in_schema=False)
 @router.get("/", operation_id="listProxies", summary="List Proxies by id")
 async def list_proxies(
-    request: Request,
     proxies: Proxies,
     known: Known,
     namespace: NamespaceQuery = None,
     after: Annotated[str | None, Query(max_length=127, description="`next` of an answer")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> schemas.ProxyPage:
-    served = request.app.state.registry.serves
     strategies = known.items()
-    found = [item for item in await proxies.list(namespace) if served(item["metadata"]["namespace"])]
+    scopes = known.scopes if namespace is None else [namespace] if known.serves(namespace) else []
+    found = [item for scope in scopes for item in await proxies.list(scope)]
     page, following = page_of([schemas.answer(item, strategies) for item in found], after, limit)
     return schemas.ProxyPage(items=page, total=len(found), next=following)
 

@@ -82,6 +82,11 @@ class Registry:
         """Every Strategy, without its source and managed fields."""
         return [strategy.item for strategy in self._known.values()]
 
+    @property
+    def scopes(self) -> list[str | None]:
+        """Where to ask Kubernetes for what is looked after here: each namespace by itself, or None for all at once."""
+        return [*sorted(self._namespaces)] or [None]
+
     def serves(self, namespace: str) -> bool:
         """Whether the Strategies of this namespace are looked after here."""
         return not self._namespaces or namespace in self._namespaces

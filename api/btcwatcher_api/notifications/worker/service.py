@@ -57,7 +57,9 @@ class WorkerService:
         self.channels: Final = channels if channels is not None else ChannelRegistry(settings.namespace_set)
         self._cluster = Cluster() if channels is None or shelf is None else None
         self._prepared = False
-        self._watch = Watch(CHANNELS, self.channels, self.metrics.watches) if channels is None else None
+        self._watch = (
+            Watch(CHANNELS, self.channels, self.metrics.watches, settings.namespace_set) if channels is None else None
+        )
 
         async def connect() -> psycopg.AsyncConnection[Any]:
             return await notifying_connection(database_url, statement_seconds=_STATEMENT_SECONDS)
