@@ -52,6 +52,17 @@ PORT: Final = whole(1, 65535)
 DAYS: Final = whole(35, 36_500)
 """As the API's settings have it: what is kept goes by the month."""
 RESOURCES: Final = closed({"requests": map_of(AMOUNT), "limits": map_of(AMOUNT)})
+PROBE: Final = closed(
+    {
+        name: whole(least, 86_400)
+        for name, least in (
+            ("initialDelaySeconds", 0),
+            ("periodSeconds", 1),
+            ("timeoutSeconds", 1),
+            ("failureThreshold", 1),
+        )
+    }
+)
 ENVIRONMENT: Final = listed(
     {
         **closed({"name": {"type": "string", "minLength": 1}, "value": STRING, "valueFrom": FREE}, "name"),
@@ -121,6 +132,9 @@ _LIMITS: Final[dict[str, Schema]] = {
     "*.logLevel": choice("DEBUG", "INFO", "WARNING", "ERROR"),
     "*.host": text(ADDRESS),
     "*.port": PORT,
+    "*.probes.startup": PROBE,
+    "*.probes.liveness": PROBE,
+    "*.probes.readiness": PROBE,
     "*.extraEnv": ENVIRONMENT,
     "*.podLabels": STRINGS,
     "*.podAnnotations": STRINGS,

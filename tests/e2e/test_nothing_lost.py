@@ -33,7 +33,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     values = {
         "collector": {"extraEnv": [{"name": name, "value": value} for name, value in settings.items()]},
         # It is to hang for minutes, and not to be restarted for it.
-        "api": {"livenessProbe": {"failureThreshold": 100}},
+        "api": {"probes": {"liveness": {"failureThreshold": 100}}},
     }
     file = tmp_path_factory.mktemp("values") / "values.json"
     file.write_text(json.dumps(values))

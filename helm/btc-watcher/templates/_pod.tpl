@@ -100,23 +100,20 @@ securityContext:
 terminationMessagePolicy: FallbackToLogsOnError
 {{- end -}}
 
-{{/* Probes at a named port: a start may take a minute on a busy node, a process that hangs is restarted after half of one. */}}
+{{/*
+Probes at a named port, with what the values say over it: include "btcwatcher.probes" (dict "port" "http" "settings" .Values.api)
+A start may take a minute on a busy node, a process that hangs is restarted after half of one.
+*/}}
 {{- define "btcwatcher.probes" -}}
+{{- $alive := dict "httpGet" (dict "path" "/healthz" "port" .port) "timeoutSeconds" 5 }}
+{{- $ready := dict "httpGet" (dict "path" "/readyz" "port" .port) "timeoutSeconds" 5 }}
+{{- $probes := .settings.probes }}
 startupProbe:
-  httpGet: {path: /healthz, port: {{ .port }}}
-  periodSeconds: 2
-  timeoutSeconds: 5
-  failureThreshold: 60
+  {{- merge (dict) $probes.startup (dict "periodSeconds" 2 "failureThreshold" 60) $alive | toYaml | nindent 2 }}
 livenessProbe:
-  httpGet: {path: /healthz, port: {{ .port }}}
-  periodSeconds: 10
-  timeoutSeconds: 5
-  failureThreshold: 3
+  {{- merge (dict) $probes.liveness (dict "periodSeconds" 10 "failureThreshold" 3) $alive | toYaml | nindent 2 }}
 readinessProbe:
-  httpGet: {path: /readyz, port: {{ .port }}}
-  periodSeconds: 5
-  timeoutSeconds: 5
-  failureThreshold: 2
+  {{- merge (dict) $probes.readiness (dict "periodSeconds" 5 "failureThreshold" 2) $ready | toYaml | nindent 2 }}
 {{- end -}}
 
 {{/* The platform's keys as files, none but those named: include "btcwatcher.keysVolume" (dict "root" $ "keys" (list "bot")) */}}
