@@ -25,7 +25,8 @@ SOON = {"BTCWATCHER_COLLECT_CYCLE_SECONDS": "1", "BTCWATCHER_RECOVER_AFTER_SECON
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     environment = [{"name": name, "value": value} for name, value in SOON.items()]
     values = tmp_path_factory.mktemp("values") / "values.json"
-    values.write_text(json.dumps({"collector": {"extraEnv": environment}}))
+    # The Job that makes keys runs too, and finds them.
+    values.write_text(json.dumps({"collector": {"extraEnv": environment}, "keys": {"existingSecret": ""}}))
     with stack.running(tmp_path_factory.mktemp("stack-chart"), "21600-21699", "--values", str(values)) as started:
         yield started
 

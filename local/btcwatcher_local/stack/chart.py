@@ -39,7 +39,6 @@ async def install(stack: Stack, exchange_defaults: dict[str, Any], values: Path 
     Raises ProcessEndedError with helm's words.
     """
     await _apply_secrets(stack)
-    await stack.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
     file = stack.layout.values
     file.write_text(json.dumps(local_values(stack, exchange_defaults), indent=2))
     await stack.helm(
