@@ -125,6 +125,8 @@ clean: ## Remove what was installed and what runs left behind
 	@echo "installing freqtrade into .tools/freqtrade (a minute or two the first time)"
 	@$(PYTHON) -m venv .tools/freqtrade
 	@.tools/freqtrade/bin/python -m pip install $(PIP_FLAGS) --require-hashes -r $<
+	@# What the image has too: btcwatcher_bot/slim/bytecode.py takes it.
+	@.tools/freqtrade/bin/python -m compileall -q -j 0 -o 2 -x '/tests?/' .tools/freqtrade/lib || true
 	@touch $@
 
 .tools/sbom/.installed: images/sbom.lock

@@ -17,7 +17,7 @@ def run(arguments: Sequence[str]) -> int:
         os.environ.setdefault(library, "1")
     # freqtrade breaks its log lines at the width of a terminal; without one, a line of the log is a line.
     os.environ.setdefault("COLUMNS", "8192")
-    slim.activate(os.environ)
+    slim.before_imports(os.environ)
     match list(arguments):
         case ["trade"]:
             from btcwatcher_bot.trade import trade

@@ -8,6 +8,7 @@ DEFAULT_INTERVAL = 15.0
 _WORKER = "freqtrade.worker"
 _HEARTBEAT = re.compile(r"Bot heartbeat\. .*state='([A-Z_]+)'")
 _CHANGE = re.compile(r"Changing state\b.* to: ([A-Z_]+)$")
+_AFTER_RELOAD = "Changing state from RELOAD_CONFIG "
 _EXCHANGE = "freqtrade.exchange."
 STOPPED = "STOPPED"
 
@@ -24,6 +25,11 @@ def changed_state(logger: str, message: str) -> str | None:
     """The new state in the line that tells of a change; None for any other line."""
     match = _CHANGE.match(message) if logger == _WORKER else None
     return match.group(1) if match else None
+
+
+def is_after_reload(message: str) -> bool:
+    """Whether a line that tells of a change of state tells of the end of a reload."""
+    return message.startswith(_AFTER_RELOAD)
 
 
 def is_progress(logger: str, thread: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from btcwatcher_bot.classify import failure_of
-from btcwatcher_bot.heartbeat import STOPPED, Liveness, changed_state, heartbeat_state, is_progress
+from btcwatcher_bot.heartbeat import STOPPED, Liveness, changed_state, heartbeat_state, is_after_reload, is_progress
 from btcwatcher_bot.termination import Failure, Reason
 
 _MAIN = "freqtrade"
@@ -30,13 +30,21 @@ class LogWatch:
     """Keeps the last errors in freqtrade's words, and feeds the heartbeat.
 
     `on_port_taken` is called, from the API server's thread, when that cannot bind its port: freqtrade itself then
-    waits for ever.
+    waits for ever. `on_sign` is called, from the thread of the trading loop, when that has come round or changed its
+    state: the time in monotonic seconds, and whether it was made anew from its config.
     """
 
-    def __init__(self, source: Path, liveness: Liveness, on_port_taken: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        source: Path,
+        liveness: Liveness,
+        on_port_taken: Callable[[str], None],
+        on_sign: Callable[[float, bool], None] = lambda now, reloaded: None,
+    ) -> None:
         self._source = source
         self._liveness = liveness
         self._on_port_taken = on_port_taken
+        self._on_sign = on_sign
         self._errors: deque[Failure] = deque(maxlen=_KEPT)
         self._import_failure: Failure | None = None
         self._fatal: Failure | None = None
@@ -91,11 +99,13 @@ class LogWatch:
         if record.levelno < logging.WARNING:
             if heartbeat_state(record.name, record.getMessage()) is not None:
                 self._liveness.heartbeat(now)
+                self._on_sign(now, False)
             # Not by the heartbeat: the first one after an error still tells of the state before.
             elif (state := changed_state(record.name, record.getMessage())) is not None:
                 self._liveness.stopped = state == STOPPED
                 if state != STOPPED:
                     self._gave_up = None
+                self._on_sign(now, is_after_reload(record.getMessage()))
             return
         if is_progress(record.name, record.threadName or ""):
             self._liveness.progress(now)

@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from btcwatcher_bot import places, termination
+from btcwatcher_bot import places, slim, termination
 from btcwatcher_bot.classify import failure_of, is_unreachable
 from btcwatcher_bot.credentials import write_private
 from btcwatcher_bot.heartbeat import Liveness
@@ -72,6 +72,7 @@ def _check(settings: places.Settings, watch: LogWatch, deadline: "_Deadline") ->
     from freqtrade.configuration.config_validation import validate_config_consistency
     from freqtrade.resolvers import ExchangeResolver, StrategyResolver
 
+    slim.after_imports(os.environ)
     with tempfile.TemporaryDirectory(dir=places.RUN if places.RUN.is_dir() else None) as folder:
         arguments: dict[str, Any] = {
             "command": "trade",

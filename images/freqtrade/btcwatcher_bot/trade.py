@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from btcwatcher_bot import places, ports, termination
+from btcwatcher_bot import places, ports, slim, termination
 from btcwatcher_bot.credentials import known_secrets, read_credentials, run_config, write_private
 from btcwatcher_bot.database_lock import DatabaseLock, TakenError
 from btcwatcher_bot.ending import Ending
@@ -63,7 +63,12 @@ def trade() -> int:
     tell = teller(rendered.listen_address, rendered.listen_port)
     wanted_state = WantedState(places.STATE, places.API_ACCESS, tell)
     secrets = known_secrets(credentials, places.API_ACCESS, places.NETRC)
-    watch = LogWatch(places.SOURCE, liveness, lambda words: _leave_for_taken_port(settings, words))
+    watch = LogWatch(
+        places.SOURCE,
+        liveness,
+        lambda words: _leave_for_taken_port(settings, words),
+        slim.at_each_sign(os.environ),
+    )
     watch.install()
     ending = Ending(lambda: watch.ends)
     ending.install()
@@ -105,6 +110,7 @@ def _freqtrade(monitor: Monitor, configs: list[Path]) -> object:
     import freqtrade.worker  # noqa: F401 - the heavy imports, while a SIGTERM still ends us at once
     from freqtrade.main import main
 
+    slim.after_imports(os.environ)
     # From here on only the strategy is imported, and the revision's folder is not ours to write to.
     sys.dont_write_bytecode = True
     signal.signal(signal.SIGINT, signal.default_int_handler)

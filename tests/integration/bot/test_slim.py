@@ -20,7 +20,7 @@ def _two_pairs(config: Config) -> None:
 
 def _run(python: Path, source: str, slim: bool) -> Any:
     """What a program prints as JSON, run as the wrapper runs freqtrade, or without what makes it small."""
-    prelude = "import os\nfrom btcwatcher_bot import slim\nslim.activate(os.environ)\n"
+    prelude = "import os\nfrom btcwatcher_bot import slim\nslim.before_imports(os.environ)\n"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(IMAGE), "BTCWATCHER_SLIM": str(slim).lower()}
     done = subprocess.run(
         [str(python), "-c", prelude + textwrap.dedent(source)],
@@ -71,22 +71,53 @@ def test_every_exchange_is_the_same_class_as_without(freqtrade_python: Path) -> 
     assert _run(freqtrade_python, _EXCHANGES, slim=True) == plain
 
 
-def test_a_bot_loads_its_own_exchange_only(freqtrade_python: Path) -> None:
-    loaded = _run(
-        freqtrade_python,
-        """
-        import json, sys
-        import freqtrade.worker
-        import ccxt, ccxt.pro
-        ccxt.binance, ccxt.async_support.binance, ccxt.pro.binance
-        from freqtrade.data import metrics
-        print(json.dumps([name for name in sys.modules if name.startswith(("ccxt", "scipy"))]))
-        """,
-        slim=True,
-    )
-    assert "ccxt.pro.binance" in loaded
-    assert "ccxt.kraken" not in loaded
-    assert not [name for name in loaded if name.startswith("scipy.stats.")]
+_LOADED = """
+    import os, json, sys
+    import freqtrade.worker
+    slim.after_imports(os.environ)
+    import ccxt, ccxt.pro
+    import pandas
+    from freqtrade.data import metrics
+    from freqtrade.resolvers import ExchangeResolver
+
+    ccxt.binance, ccxt.async_support.binance, ccxt.pro.binance
+    frame = pandas.DataFrame({"text": ["a", "b", None], "number": [1.0, 2.0, 3.0]})
+    text = [list(frame["text"].str.upper()[:2]), str(frame["text"].dtype), frame.to_json()]
+    before = [name for name in sys.modules if name.startswith(("ccxt", "scipy", "pyarrow"))]
+    arrow = frame["number"].astype("double[pyarrow]")
+    import pyarrow
+    text += [str(arrow.dtype), float((arrow + 1).sum()), bool((arrow >= 1).all()), pyarrow.__version__]
+    text.append(isinstance(pyarrow.array([1]), pyarrow.Array))
+    text.append(int(frame["text"].astype("string[pyarrow]").str.len().sum()))
+    text += [str(frame.convert_dtypes(dtype_backend="pyarrow").dtypes["text"])]
+    from pandas.testing import assert_frame_equal
+    assert_frame_equal(frame, frame)
+    from scipy import stats
+    text.append(round(stats.ttest_1samp([1.0, 2.0, 3.0], popmean=0).pvalue, 6))
+    print(json.dumps({"before": before, "text": text}))
+"""
+
+
+def test_only_what_a_bot_needs_is_loaded_and_the_rest_when_asked_for(freqtrade_python: Path) -> None:
+    slim = _run(freqtrade_python, _LOADED, slim=True)
+    plain = _run(freqtrade_python, _LOADED, slim=False)
+    assert slim["text"] == plain["text"]
+    assert "ccxt.pro.binance" in slim["before"]
+    for name in ("ccxt.kraken", "scipy.stats._stats_py", "pyarrow.lib", "pyarrow._compute"):
+        assert name in plain["before"]
+        assert name not in slim["before"]
+
+
+def test_a_trading_bot_holds_neither_arrow_nor_statistics(make_bot: Any) -> None:
+    bot = make_bot("pulse.py", "Pulse", _two_pairs)
+    bot.start_trading()
+    wait_for("entries", lambda: len(bot.trades()) >= 2)
+    assert bot.process is not None
+    mapped = Path(f"/proc/{bot.process.pid}/maps").read_text()
+    assert "pandas" in mapped
+    assert "libarrow" not in mapped
+    assert "scipy/stats" not in mapped
+    assert bot.end() == 0, bot.log("trade")
 
 
 @pytest.mark.parametrize("slim", ["true", "false"])

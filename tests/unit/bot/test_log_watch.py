@@ -37,6 +37,23 @@ def test_heartbeat_is_seen_without_any_handler(watch: LogWatch, liveness: Livene
     assert liveness.came_round
 
 
+def test_tells_of_each_sign_of_the_loop_and_of_a_reload(liveness: Liveness) -> None:
+    before = logging.getLogRecordFactory()
+    signs: list[bool] = []
+    LogWatch(Path("strategy.py"), liveness, lambda words: None, lambda now, reloaded: signs.append(reloaded)).install()
+    try:
+        logger = logging.getLogger("freqtrade.worker")
+        logger.setLevel(logging.INFO)
+        logger.info("Changing state to: RUNNING")
+        logger.info("Bot heartbeat. PID=%d, version='2026.9', state='RUNNING'", 1)
+        logger.info("Changing state from RUNNING to: RELOAD_CONFIG")
+        logger.info("Changing state from RELOAD_CONFIG to: RUNNING")
+        logger.info("Config reloaded")
+    finally:
+        logging.setLogRecordFactory(before)
+    assert signs == [False, False, False, True]
+
+
 def test_the_fatal_line_counts_and_brings_its_cause(watch: LogWatch) -> None:
     logging.getLogger("freqtrade.exchange.exchange").error("Could not load markets.")
     logging.getLogger("freqtrade.exchange.common").error("binance GET exchangeInfo 503")

@@ -7,7 +7,7 @@ of its modules does, and before Python 3.11.9 two threads that ask at once may f
 import importlib.machinery
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -36,12 +36,14 @@ class LazyModule(ModuleType):
 class LazyLoader(importlib.machinery.SourceFileLoader):
     """Imports one module without running it, and runs it when told."""
 
-    def __init__(self, fullname: str, path: str) -> None:
+    def __init__(self, fullname: str, path: str, known: Mapping[str, object]) -> None:
         super().__init__(fullname, path)
+        self._known = known
         self._lock = threading.RLock()
         self._under_way = False
 
     def exec_module(self, module: ModuleType) -> None:
+        module.__dict__.update(self._known)
         module.__class__ = LazyModule
 
     def run(self, module: ModuleType) -> None:
@@ -50,9 +52,14 @@ class LazyLoader(importlib.machinery.SourceFileLoader):
             if self._under_way or type(module) is not LazyModule:
                 return
             self._under_way = True
+            for name in self._known:
+                module.__dict__.pop(name, None)
             try:
                 super().exec_module(module)
                 _become_plain(module)
+            except BaseException:
+                module.__dict__.update(self._known)
+                raise
             finally:
                 self._under_way = False
 
@@ -68,23 +75,27 @@ def load(module: ModuleType) -> None:
 
 
 class LazyFinder:
-    """Finds the modules of these names, and nothing else, where the path says."""
+    """Finds the module of this name, and nothing else, where the path says."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = frozenset(names)
+    def __init__(self, name: str, known: Mapping[str, object]) -> None:
+        self._name = name
+        self._known = known
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in self._names:
+        if fullname != self._name:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is None or type(spec.loader) is not importlib.machinery.SourceFileLoader:
             return None
-        spec.loader = LazyLoader(spec.loader.name, spec.loader.path)
+        spec.loader = LazyLoader(spec.loader.name, spec.loader.path, self._known)
         return spec
 
 
-def install(*names: str) -> None:
-    """From now on the modules of these names are imported so. One that is there already stays as it is."""
-    sys.meta_path.insert(0, LazyFinder(names))
+def install(name: str, known: Mapping[str, object] | None = None) -> None:
+    """From now on the module of this name is imported so, unless it is there already.
+
+    What is known of it without loading it is answered without loading it.
+    """
+    sys.meta_path.insert(0, LazyFinder(name, known or {}))

@@ -25,7 +25,7 @@ def lazy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (package / "part.py").write_text("import slimmed\nhalf = not hasattr(slimmed, 'value')\n")
     (package / "log.py").write_text("lines = []\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    finder = LazyFinder(["slimmed"])
+    finder = LazyFinder("slimmed", {})
     monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
     yield package
     for name in [name for name in sys.modules if name.split(".")[0] == "slimmed"]:

@@ -17,5 +17,5 @@ def test_on_unless_switched_off() -> None:
 
 def test_off_means_that_nothing_is_put_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     before = list(sys.meta_path)
-    slim.activate({"BTCWATCHER_SLIM": "false"})
+    slim.before_imports({"BTCWATCHER_SLIM": "false"})
     assert sys.meta_path == before
