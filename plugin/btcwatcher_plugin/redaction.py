@@ -120,6 +120,11 @@ def known_values(secrets: Iterable[Object], *others: str) -> tuple[str, ...]:
     return tuple(sorted((spelling for value in found for spelling in _spellings(value)), key=len, reverse=True))
 
 
+def is_sensitive(key: str) -> bool:
+    """Whether a setting of this name holds a secret."""
+    return _SENSITIVE_KEY.search(key) is not None
+
+
 def without_source(spec: Object) -> Object:
     """A Strategy's spec without the strategy itself: it is its user's livelihood. Its hash tells two apart."""
     inline = (spec.get("source") or {}).get("inline")

@@ -18,6 +18,8 @@ from btcwatcher_plugin.words import (
 
 Object = dict[str, Any]
 
+APPLY_WITH: Final = "; apply it with:"
+"""What the operator's message goes on with, for those who have no plugin."""
 UNSEEN: Final = "the operator has not looked at it yet"
 
 
@@ -152,7 +154,7 @@ def story(around: Around) -> Story:
         port=status.get("port"),
         url=status.get("url", ""),
         image=status.get("image", ""),
-        revision=_revision(around.stateful_set),
+        revision=revision_of(around.stateful_set),
         ready_revision=status.get("readyRevision", ""),
         conditions=tuple(_told(one) for one in conditions(strategy)),
         drift=_drift(strategy),
@@ -189,10 +191,12 @@ def _drift(strategy: Object) -> Drift | None:
     metadata = strategy["metadata"]
     waits = found.get("reason") == UPDATE_AVAILABLE
     command = f"kubectl btcwatcher approve {metadata['name']} -n {metadata['namespace']}" if waits else ""
-    return Drift(found.get("reason", ""), found.get("message", ""), command)
+    # Of two commands that do the same, the one that shows what changes first.
+    message = found.get("message", "").partition(APPLY_WITH)[0]
+    return Drift(found.get("reason", ""), message, command)
 
 
-def _revision(stateful_set: Object | None) -> str:
+def revision_of(stateful_set: Object | None) -> str:
     if stateful_set is None:
         return ""
     labels = stateful_set["spec"]["template"]["metadata"].get("labels") or {}

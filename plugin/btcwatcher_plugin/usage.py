@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from btcwatcher_crds import names, quantity
@@ -42,7 +43,7 @@ class Trading:
         figures = item.get("trading") or {}
         money = {name: figures.get(name) for name in ("open_profit", "closed_profit", "balance")}
         currency = figures.get("currency") or ""
-        shown = {name: "" if value is None else f"{value} {currency}".rstrip() for name, value in money.items()}
+        shown = {name: "" if value is None else f"{_short(value)} {currency}".rstrip() for name, value in money.items()}
         trades = figures.get("open_trades")
         return cls("" if trades is None else str(trades), **shown)
 
@@ -140,6 +141,11 @@ def _values(containers: Sequence[Object] | None, path: Sequence[str]) -> Iterabl
 def _sum(values: Iterable[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
+
+
+def _short(amount: str) -> str:
+    """To the smallest part that any currency has; what the bot computed in floats has more digits."""
+    return f"{Decimal(amount):.8f}".rstrip("0").rstrip(".")
 
 
 def _cores(thousandths: int | None) -> str:

@@ -116,6 +116,7 @@ def test_a_changed_config_that_waits_is_shown_and_applied_once_it_is_agreed_to(d
     done = desk.plugin.run("approve", "ema", "-n", desk.namespace)
     assert done.returncode == 1
     assert f"revision {first} runs" in done.stdout
+    assert "timeframe: 5m -> 15m" in done.stdout
     assert "there is no terminal to ask at" in done.stderr
     assert desk.annotation(ANNOTATION_RESTARTED_AT) == ""
     assert "approved" in desk("approve", "ema", "-y")

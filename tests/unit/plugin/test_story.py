@@ -49,7 +49,7 @@ def told(kind: str, status: str, reason: str, message: str) -> Object:
 
 
 READY = told("Ready", "True", "Running", "it trades")
-DRIFT = told("ConfigDrift", "True", "UpdateAvailable", "revision r2 waits")
+DRIFT = told("ConfigDrift", "True", "UpdateAvailable", "revision r2 waits; apply it with: kubectl annotate")
 
 
 def stateful_set(revision: str) -> Object:

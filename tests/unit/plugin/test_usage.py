@@ -41,8 +41,14 @@ def test_use_and_request_stand_side_by_side_and_are_added_up() -> None:
 
 
 def test_trading_figures_of_a_bot_that_did_not_answer_are_empty() -> None:
-    figures = {"open_trades": 2, "open_profit": "1.5", "closed_profit": "-3", "balance": "998.5", "currency": "USDT"}
-    assert Trading.of({"trading": figures}) == Trading("2", "1.5 USDT", "-3 USDT", "998.5 USDT")
+    figures = {
+        "open_trades": 2,
+        "open_profit": "1.5",
+        "closed_profit": "-30",
+        "balance": "998.5000000000001",
+        "currency": "USDT",
+    }
+    assert Trading.of({"trading": figures}) == Trading("2", "1.5 USDT", "-30 USDT", "998.5 USDT")
     assert Trading.of({"trading": {"reachable": False, "open_trades": None}}) == Trading("", "", "", "")
     assert Trading.of({"trading": None}) == Trading("", "", "", "")
     found = usages([strategy("ema")], [], [])
