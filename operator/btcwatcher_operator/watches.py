@@ -20,6 +20,10 @@ from btcwatcher_operator.store import version_of
 STOPPING_SECONDS = 2.0
 """How long kopf gets to close its connections."""
 
+IDENTITY: Any = "btcwatcher-operator"
+"""Who we are among kopf's peers, of which there are none. Left to itself kopf asks for the user's name, and a
+container's user has none (the type of it is not exported)."""
+
 
 class NoDiffs(kopf.DiffBaseStorage):
     """Keeps nothing of objects: no handler asks kopf what changed, and its copies cost more than all the rest."""
@@ -43,7 +47,11 @@ async def watch(
     again never does. The process would live on, deaf.
     """
     tasks = await kopf.spawn_tasks(
-        registry=registry(controller, canary), settings=settings, clusterwide=not namespaces, namespaces=namespaces
+        registry=registry(controller, canary),
+        settings=settings,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        identity=IDENTITY,
     )
     try:
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
