@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 class BuiltinBehaviour(Behaviour):
-    def __init__(self, group: str, kind: str) -> None:
-        self._identity = (group, "v1", kind)
+    def __init__(self, group: str, version: str, kind: str) -> None:
+        self._identity = (group, version, kind)
 
     @cached_property
     def schema(self) -> Node:  # type: ignore[override]

@@ -70,6 +70,9 @@ def _default_volume(volume: JsonObject) -> None:
         source = volume.get(kind)
         if source is not None:
             source.setdefault("defaultMode", 420)
+    for projected in (volume.get("projected") or {}).get("sources") or []:
+        if (token := projected.get("serviceAccountToken")) is not None:
+            token.setdefault("expirationSeconds", 3600)
     if set(volume) <= {"name"}:
         volume["emptyDir"] = {}
 

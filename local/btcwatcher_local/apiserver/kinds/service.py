@@ -33,6 +33,8 @@ class ServiceBehaviour(BuiltinBehaviour):
             spec.setdefault("internalTrafficPolicy", "Cluster")
         if spec["type"] in ("NodePort", "LoadBalancer"):
             spec.setdefault("externalTrafficPolicy", "Cluster")
+        if spec["type"] == "LoadBalancer":
+            spec.setdefault("allocateLoadBalancerNodePorts", True)
 
     def prepare_create(self, api: Api, resource: Resource, obj: JsonObject) -> None:
         obj["status"] = {"loadBalancer": {}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
@@ -22,6 +23,12 @@ _STATEFULSET_MUTABLE = (
 _STATEFULSET_WORDS = (
     "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
     "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
+)
+
+
+_PERCENT_WORDS = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
+    "regex used for validation is '[0-9]+%')"
 )
 
 
@@ -115,40 +122,103 @@ def _changed_statefulset(spec: JsonObject, old: JsonObject) -> list[Cause]:
     return [errors.forbidden_value("spec", _STATEFULSET_WORDS)] if changed else []
 
 
-class ReplicatedBehaviour(BuiltinBehaviour):
-    """Deployment, ReplicaSet and DaemonSet."""
-
+class ReplicaSetBehaviour(BuiltinBehaviour):
     def default(self, obj: JsonObject) -> None:
         spec = obj.setdefault("spec", {})
         default_template(spec)
-        kind = obj.get("kind")
-        if kind != "DaemonSet":
-            spec.setdefault("replicas", 1)
-        if kind == "Deployment":
-            spec.setdefault("revisionHistoryLimit", 10)
-            spec.setdefault("progressDeadlineSeconds", 600)
-            strategy = spec.setdefault("strategy", {})
-            strategy.setdefault("type", "RollingUpdate")
-            if strategy["type"] == "RollingUpdate":
-                rolling = strategy.setdefault("rollingUpdate", {})
-                rolling.setdefault("maxUnavailable", "25%")
-                rolling.setdefault("maxSurge", "25%")
-        elif kind == "DaemonSet":
-            spec.setdefault("revisionHistoryLimit", 10)
-            strategy = spec.setdefault("updateStrategy", {})
-            strategy.setdefault("type", "RollingUpdate")
+        spec.setdefault("replicas", 1)
 
     def prepare_create(self, api: Api, resource: Resource, obj: JsonObject) -> None:
-        obj["status"] = {"replicas": 0} if obj["kind"] == "ReplicaSet" else {}
+        obj["status"] = {"replicas": 0}
+
+    def validate(self, obj: JsonObject, old: JsonObject | None, *, status_only: bool = False) -> list[Cause]:
+        if status_only:
+            return []
+        return _counts(obj["spec"], "replicas") + template_causes(obj["spec"]) + _fixed_selector(obj, old)
+
+
+class DaemonSetBehaviour(BuiltinBehaviour):
+    def default(self, obj: JsonObject) -> None:
+        spec = obj.setdefault("spec", {})
+        default_template(spec)
+        spec.setdefault("revisionHistoryLimit", 10)
+        spec.setdefault("updateStrategy", {}).setdefault("type", "RollingUpdate")
+
+    def prepare_create(self, api: Api, resource: Resource, obj: JsonObject) -> None:
+        obj["status"] = {}
+
+    def validate(self, obj: JsonObject, old: JsonObject | None, *, status_only: bool = False) -> list[Cause]:
+        return [] if status_only else template_causes(obj["spec"]) + _fixed_selector(obj, old)
+
+
+class DeploymentBehaviour(BuiltinBehaviour):
+    def default(self, obj: JsonObject) -> None:
+        spec = obj.setdefault("spec", {})
+        default_template(spec)
+        spec.setdefault("replicas", 1)
+        spec.setdefault("revisionHistoryLimit", 10)
+        spec.setdefault("progressDeadlineSeconds", 600)
+        strategy = spec.setdefault("strategy", {})
+        strategy.setdefault("type", "RollingUpdate")
+        if strategy["type"] == "RollingUpdate":
+            rolling = strategy.setdefault("rollingUpdate", {})
+            rolling.setdefault("maxUnavailable", "25%")
+            rolling.setdefault("maxSurge", "25%")
+
+    def prepare_create(self, api: Api, resource: Resource, obj: JsonObject) -> None:
+        obj["status"] = {}
 
     def validate(self, obj: JsonObject, old: JsonObject | None, *, status_only: bool = False) -> list[Cause]:
         if status_only:
             return []
         spec = obj["spec"]
-        found = template_causes(spec)
-        if old and spec.get("selector") != old["spec"].get("selector"):
-            found.append(errors.invalid_value("spec.selector", spec.get("selector"), "field is immutable"))
-        return found
+        found = _counts(spec, "replicas") + template_causes(spec) + _strategy_causes(spec["strategy"])
+        found += _counts(spec, "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
+        if spec["progressDeadlineSeconds"] <= (spec.get("minReadySeconds") or 0):
+            given = spec["progressDeadlineSeconds"]
+            found.append(
+                errors.invalid_value("spec.progressDeadlineSeconds", given, "must be greater than minReadySeconds")
+            )
+        return found + _fixed_selector(obj, old)
+
+
+def _counts(spec: JsonObject, *fields: str) -> list[Cause]:
+    detail = "must be greater than or equal to 0"
+    return [errors.invalid_value(f"spec.{name}", spec[name], detail) for name in fields if (spec.get(name) or 0) < 0]
+
+
+def _fixed_selector(obj: JsonObject, old: JsonObject | None) -> list[Cause]:
+    selector = obj["spec"].get("selector")
+    if old is None or selector == old["spec"].get("selector"):
+        return []
+    return [errors.invalid_value("spec.selector", selector, "field is immutable")]
+
+
+def _strategy_causes(strategy: JsonObject) -> list[Cause]:
+    rolling, at = strategy.get("rollingUpdate") or {}, "spec.strategy.rollingUpdate"
+    if strategy["type"] == "Recreate":
+        detail = "may not be specified when strategy `type` is 'Recreate'"
+        return [errors.forbidden_value(at, detail)] if rolling else []
+    if strategy["type"] != "RollingUpdate":
+        return [errors.not_supported("spec.strategy.type", strategy["type"], ("Recreate", "RollingUpdate"))]
+    found = _share_causes(rolling["maxSurge"], f"{at}.maxSurge")
+    found += _share_causes(rolling["maxUnavailable"], f"{at}.maxUnavailable", limit=100)
+    if all(str(rolling[name]).rstrip("%").strip("0") == "" for name in ("maxSurge", "maxUnavailable")):
+        detail = "may not be 0 when `maxSurge` is 0"
+        found.append(errors.invalid_value(f"{at}.maxUnavailable", rolling["maxUnavailable"], detail))
+    return found
+
+
+def _share_causes(value: Any, path: str, limit: int | None = None) -> list[Cause]:
+    """A number of pods, or a percentage of them."""
+    if isinstance(value, int):
+        detail = "must be greater than or equal to 0"
+        return [errors.invalid_value(path, value, detail)] if value < 0 else []
+    if not re.fullmatch("[0-9]+%", value):
+        return [errors.invalid_value(path, value, _PERCENT_WORDS)]
+    if limit is not None and int(value[:-1]) > limit:
+        return [errors.invalid_value(path, value, f"must not be greater than {limit}%")]
+    return []
 
 
 class JobBehaviour(BuiltinBehaviour):
@@ -166,8 +236,6 @@ class JobBehaviour(BuiltinBehaviour):
             ("podReplacementPolicy", "TerminatingOrFailed"),
         ):
             spec.setdefault(name, value)
-        if spec.get("manualSelector") is False:
-            del spec["manualSelector"]
 
     def prepare_create(self, api: Api, resource: Resource, obj: JsonObject) -> None:
         """The selector is made of the Job's own uid."""
@@ -180,6 +248,8 @@ class JobBehaviour(BuiltinBehaviour):
         template = spec["template"].setdefault("metadata", {})
         named = {"batch.kubernetes.io/job-name": meta["name"], "job-name": meta["name"], "controller-uid": meta["uid"]}
         template["labels"] = {**(template.get("labels") or {}), **own, **named}
+        if not meta.get("labels"):
+            meta["labels"] = dict(template["labels"])
 
     def validate(self, obj: JsonObject, old: JsonObject | None, *, status_only: bool = False) -> list[Cause]:
         if status_only:
@@ -202,7 +272,12 @@ class CronJobBehaviour(BuiltinBehaviour):
         spec.setdefault("successfulJobsHistoryLimit", 3)
         spec.setdefault("failedJobsHistoryLimit", 1)
         job: Any = spec.setdefault("jobTemplate", {})
+        job.setdefault("metadata", {})
         default_template(job.setdefault("spec", {}))
+        job["spec"]["template"].setdefault("metadata", {})
+
+    def prepare_create(self, api: Api, resource: Resource, obj: JsonObject) -> None:
+        obj["status"] = {}
 
     def validate(self, obj: JsonObject, old: JsonObject | None, *, status_only: bool = False) -> list[Cause]:
         found = [] if obj["spec"].get("schedule") else [errors.required("spec.schedule")]

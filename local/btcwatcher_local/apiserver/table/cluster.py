@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..objects import get_path
-from .columns import AGE, NAME, NONE, UNKNOWN, Column, since, wide
+from .columns import AGE, NAME, NONE, UNKNOWN, UNSET, Column, since, wide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,19 +62,18 @@ NODE = (
 SECRET = (
     NAME,
     Column("Type", lambda o: o.get("type", "")),
-    Column("Data", lambda o: str(len(o.get("data") or {}))),
+    Column("Data", lambda o: len(o.get("data") or {})),
     AGE,
 )
 
 
-def _data_count(obj: JsonObject) -> str:
-    return str(len(obj.get("data") or {}) + len(obj.get("binaryData") or {}))
+def _data_count(obj: JsonObject) -> int:
+    return len(obj.get("data") or {}) + len(obj.get("binaryData") or {})
 
 
 CONFIG_MAP = (NAME, Column("Data", _data_count), AGE)
 
 _MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
-_UNSET = "<unset>"
 
 
 def _modes(modes: Any) -> str:
@@ -99,9 +98,9 @@ PERSISTENT_VOLUME_CLAIM = (
     Column("Capacity", _bound("status", "capacity", "storage")),
     Column("Access Modes", lambda o: _modes(_bound("status", "accessModes")(o))),
     Column("StorageClass", lambda o: get_path(o, "spec", "storageClassName") or ""),
-    Column("VolumeAttributesClass", lambda o: get_path(o, "spec", "volumeAttributesClassName") or _UNSET),
+    Column("VolumeAttributesClass", lambda o: get_path(o, "spec", "volumeAttributesClassName") or UNSET),
     AGE,
-    wide("VolumeMode", lambda o: get_path(o, "spec", "volumeMode") or _UNSET),
+    wide("VolumeMode", lambda o: get_path(o, "spec", "volumeMode") or UNSET),
 )
 
 
@@ -118,10 +117,10 @@ PERSISTENT_VOLUME = (
     Column("Status", _claim_status),
     Column("Claim", _claim_of),
     Column("StorageClass", lambda o: get_path(o, "spec", "storageClassName") or ""),
-    Column("VolumeAttributesClass", lambda o: get_path(o, "spec", "volumeAttributesClassName") or _UNSET),
+    Column("VolumeAttributesClass", lambda o: get_path(o, "spec", "volumeAttributesClassName") or UNSET),
     Column("Reason", lambda o: get_path(o, "status", "reason") or ""),
     AGE,
-    wide("VolumeMode", lambda o: get_path(o, "spec", "volumeMode") or _UNSET),
+    wide("VolumeMode", lambda o: get_path(o, "spec", "volumeMode") or UNSET),
 )
 
 STORAGE_CLASS = (
@@ -206,6 +205,33 @@ PRIORITY_CLASS = (
     Column("Global-Default", lambda o: bool(o.get("globalDefault")), type="boolean"),
     AGE,
     Column("PreemptionPolicy", lambda o: o.get("preemptionPolicy") or "PreemptLowerPriority"),
+)
+
+
+def _param_kind(obj: JsonObject) -> str:
+    kind = get_path(obj, "spec", "paramKind")
+    return f"{kind.get('apiVersion', '')}/{kind.get('kind', '')}" if kind else UNSET
+
+
+def _param_ref(obj: JsonObject) -> str:
+    ref = get_path(obj, "spec", "paramRef")
+    if not ref:
+        return UNSET
+    return f"{ref['namespace']}/{ref.get('name', '')}" if ref.get("namespace") else f"*/{ref.get('name', '')}"
+
+
+ADMISSION_POLICY = (
+    NAME,
+    Column("Validations", lambda o: len(get_path(o, "spec", "validations") or []), type="integer"),
+    Column("ParamKind", _param_kind),
+    AGE,
+)
+
+ADMISSION_BINDING = (
+    NAME,
+    Column("PolicyName", lambda o: get_path(o, "spec", "policyName") or ""),
+    Column("ParamRef", _param_ref),
+    AGE,
 )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NONE = "<none>"
 UNKNOWN = "<unknown>"
+UNSET = "<unset>"
 
 
 @dataclass(frozen=True, slots=True)

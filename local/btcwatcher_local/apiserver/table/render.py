@@ -30,6 +30,7 @@ _BY_KIND: dict[str, tuple[Column, ...]] = {
     "EndpointSlice": network.ENDPOINT_SLICE,
     "Endpoints": network.ENDPOINTS,
     "Event": cluster.EVENT,
+    "HorizontalPodAutoscaler": workloads.HORIZONTAL_POD_AUTOSCALER,
     "Ingress": network.INGRESS,
     "IngressClass": network.INGRESS_CLASS,
     "Job": workloads.JOB,
@@ -51,6 +52,8 @@ _BY_KIND: dict[str, tuple[Column, ...]] = {
     "Service": network.SERVICE,
     "StatefulSet": workloads.STATEFUL_SET,
     "StorageClass": cluster.STORAGE_CLASS,
+    "ValidatingAdmissionPolicy": cluster.ADMISSION_POLICY,
+    "ValidatingAdmissionPolicyBinding": cluster.ADMISSION_BINDING,
 }
 
 _custom: WeakKeyDictionary[CustomVersion, tuple[Column, ...]] = WeakKeyDictionary()

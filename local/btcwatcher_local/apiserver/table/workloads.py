@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..objects import get_path, parse_time
-from .columns import AGE, NAME, NONE, Column, human_duration, labels_text, selector_text, since, wide
+from .columns import (
+    AGE,
+    NAME,
+    NONE,
+    UNKNOWN,
+    UNSET,
+    Column,
+    first_of,
+    human_duration,
+    labels_text,
+    selector_text,
+    since,
+    wide,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,11 +169,46 @@ CRON_JOB = (
     NAME,
     Column("Schedule", lambda o: get_path(o, "spec", "schedule") or ""),
     Column("Timezone", lambda o: get_path(o, "spec", "timeZone") or NONE),
-    Column("Suspend", lambda o: bool(get_path(o, "spec", "suspend")), type="boolean"),
+    Column("Suspend", lambda o: str(bool(get_path(o, "spec", "suspend"))), type="boolean"),
     Column("Active", lambda o: len(get_path(o, "status", "active") or []), type="integer"),
     Column("Last Schedule", _last_schedule),
     AGE,
     wide("Containers", _containers("name", *_JOB_TEMPLATE)),
     wide("Images", _containers("image", *_JOB_TEMPLATE)),
     wide("Selector", lambda o: selector_text(get_path(o, "spec", "jobTemplate", "spec", "selector"))),
+)
+
+
+def _metric(metric: JsonObject, current: JsonObject) -> str:
+    """`name: now/wanted` of a resource; the other types have no name that fits."""
+    kind = str(metric.get("type", ""))
+    body = metric.get(kind[:1].lower() + kind[1:]) or {}
+    target, now = body.get("target") or {}, (current.get(kind[:1].lower() + kind[1:]) or {}).get("current") or {}
+    field = "averageUtilization" if target.get("averageUtilization") is not None else "averageValue"
+    unit = "%" if field == "averageUtilization" else ""
+    seen = UNKNOWN if now.get(field) is None else f"{now[field]}{unit}"
+    wanted = target.get(field) if target.get(field) is not None else target.get("value", "")
+    named = f"{body['name']}: " if kind == "Resource" else ""
+    return f"{named}{seen}/{wanted}{unit}"
+
+
+def _targets(obj: JsonObject) -> str:
+    metrics: list[Any] = get_path(obj, "spec", "metrics") or []
+    current: list[Any] = get_path(obj, "status", "currentMetrics") or []
+    return first_of([_metric(m, current[i] if i < len(current) else {}) for i, m in enumerate(metrics)], limit=2)
+
+
+def _scaled(obj: JsonObject) -> str:
+    target = get_path(obj, "spec", "scaleTargetRef") or {}
+    return f"{target.get('kind', '')}/{target.get('name', '')}"
+
+
+HORIZONTAL_POD_AUTOSCALER = (
+    NAME,
+    Column("Reference", _scaled),
+    Column("Targets", _targets),
+    Column("MinPods", lambda o: str(get_path(o, "spec", "minReplicas") or UNSET)),
+    Column("MaxPods", _number("spec", "maxReplicas")),
+    Column("Replicas", _number("status", "currentReplicas")),
+    AGE,
 )
