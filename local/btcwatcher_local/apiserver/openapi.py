@@ -31,40 +31,43 @@ _PATCH_TYPES = (
 
 
 class OpenApi:
-    """The documents of one server, kept until a CRD changes."""
+    """The documents of one server. Those of custom kinds are kept until a CRD changes, all others for good."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._generation = registry.generation
-        self._documents: dict[str, bytes] = {}
+        self._documents: dict[tuple[str, str], tuple[int, bytes]] = {}
         self._instance = secrets.token_hex(4)
 
     def _group_versions(self) -> list[tuple[str, str]]:
         groups = [(g, v) for g, versions in self._registry.groups().items() for v in versions]
         return [("", "v1"), *groups]
 
+    def _generation(self, group: str, version: str) -> int:
+        """Of the registry when its changes can concern the group, else 0."""
+        custom = any(resource.crd for resource in self._registry.of(group, version))
+        return self._registry.generation if custom else 0
+
     def index(self) -> JsonObject:
         """The list of group documents."""
         paths = {}
         for group, version in self._group_versions():
             path = f"apis/{group}/{version}" if group else f"api/{version}"
-            stamp = f"{self._instance}{self._registry.generation}{path}".encode()
+            stamp = f"{self._instance}{self._generation(group, version)}{path}".encode()
             digest = hashlib.sha256(stamp).hexdigest()
             paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
         return {"paths": paths}
 
     def document(self, group: str, version: str) -> bytes | None:
         """The document of a group version, None when that is not served."""
-        if self._generation != self._registry.generation:
-            self._documents.clear()
-            self._generation = self._registry.generation
-        key = f"{group}/{version}"
-        if key not in self._documents:
-            resources = self._registry.of(group, version)
-            if not resources:
-                return None
-            self._documents[key] = objects.encode(_group_document(resources))
-        return self._documents[key]
+        resources = self._registry.of(group, version)
+        if not resources:
+            self._documents.pop((group, version), None)
+            return None
+        generation = self._generation(group, version)
+        held = self._documents.get((group, version))
+        if held is None or held[0] != generation:
+            held = self._documents[group, version] = (generation, objects.encode(_group_document(resources)))
+        return held[1]
 
     def swagger(self) -> bytes:
         """Swagger 2.0 with all kinds; its paths are left out."""

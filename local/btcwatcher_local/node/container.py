@@ -19,7 +19,7 @@ from btcwatcher_local.node.env import ConfigError
 from btcwatcher_local.node.expand import expand
 from btcwatcher_local.node.model import ContainerRecord, Running, Terminated
 from btcwatcher_local.node.proberun import Prober
-from btcwatcher_local.node.probes import Target
+from btcwatcher_local.node.probes import Target, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -230,13 +230,10 @@ class Container:
             return
         if seconds := (hook.get("sleep") or {}).get("seconds"):
             await asyncio.sleep(min(seconds, timeout))
-        elif command := (hook.get("exec") or {}).get("command"):
-            try:
-                code, output = await process.run(command, cwd=target.cwd, env=target.env, timeout=timeout)
-            except OSError as error:
-                code, output = 126, str(error)
-            if code != 0:
-                text = f"PreStopHook failed: {output or f'exit code {code}'}"
+        else:
+            outcome = await check(hook, target, timeout)
+            if not outcome.success:
+                text = f"PreStopHook failed: {outcome.message}"
                 self._emit("Warning", "FailedPreStopHook", text, self.field_path)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -130,13 +130,11 @@ async def _http(handler: Obj, target: Target, timeout: float) -> Outcome:
     headers = {"User-Agent": "kube-probe/local"} | {
         entry["name"]: entry["value"] for entry in handler.get("httpHeaders") or []
     }
-    unverified = ssl.create_default_context()
-    unverified.check_hostname = False  # as the kubelet: a probe does not check certificates
-    unverified.verify_mode = ssl.CERT_NONE
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout)) as session,
-            session.get(url, headers=headers, allow_redirects=False, ssl=unverified) as response,
+            # As the kubelet: a probe does not check certificates.
+            session.get(url, headers=headers, allow_redirects=False, ssl=False) as response,
         ):
             await response.content.read(10_240)
             if 200 <= response.status < 400:
@@ -144,6 +142,8 @@ async def _http(handler: Obj, target: Target, timeout: float) -> Outcome:
             return Outcome(False, f"HTTP probe failed with statuscode: {response.status}")
     except TimeoutError:
         return Outcome(False, f'Get "{url}": context deadline exceeded')
+    except aiohttp.ClientConnectorError as error:
+        return Outcome(False, f'Get "{url}": dial tcp {error.host}:{error.port}: {_why(error.os_error)}')
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Outcome(False, f'Get "{url}": {error}')
 
@@ -160,5 +160,10 @@ async def _tcp(handler: Obj, target: Target, timeout: float) -> Outcome:
     except TimeoutError:
         return Outcome(False, f"dial tcp {host}:{port}: i/o timeout")
     except OSError as error:
-        return Outcome(False, f"dial tcp {host}:{port}: {error.strerror or error}")
+        return Outcome(False, f"dial tcp {host}:{port}: {_why(error)}")
     return Outcome(True)
+
+
+def _why(error: OSError) -> str:
+    """`Connection refused`, without asyncio's words around it."""
+    return os.strerror(error.errno) if error.errno else str(error)
