@@ -17,11 +17,12 @@ def before_imports(environ: Mapping[str, str]) -> None:
     """Put what concerns imports in place, unless it is switched off. Called before the first import of freqtrade."""
     if not wanted(environ):
         return
-    from btcwatcher_bot.slim import bytecode, lazy_arrow, lazy_exchanges, lazy_modules
+    from btcwatcher_bot.slim import bytecode, lazy_arrow, lazy_exchanges, lazy_modules, plain_event_loop
 
     bytecode.install()
     lazy_exchanges.install()
     lazy_arrow.install()
+    plain_event_loop.install()
     # freqtrade takes one test of significance from it, for /profit with enough trades.
     lazy_modules.install("scipy.stats")
 
