@@ -91,6 +91,11 @@ def test_from_one_version_to_the_next_and_back(running: RunningStack) -> None:
     until(lambda: not steps.differences(), "every order is one row", 90)
 
 
+def test_the_charts_roles_hold_all_that_its_parts_ask_for(running: RunningStack) -> None:
+    log = running.folder / "logs" / "apiserver.log"
+    assert [line for line in log.read_text().splitlines() if "refused: " in line] == []
+
+
 def test_removed_and_installed_again(running: RunningStack, tmp_path: Path) -> None:
     kubectl = running.kubectl
     before = the_bot(running)

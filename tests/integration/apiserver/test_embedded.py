@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from support import accounts
 from support.widgets import MERGE
 
 if TYPE_CHECKING:
@@ -125,3 +126,18 @@ def test_a_thousand_objects_are_listed_quickly(embedded_api_server: ApiServer) -
     assert len(listed.json()["items"]) == 1000
     # A list is made of bytes that lie ready: it costs less than a fiftieth of what writing the objects did.
     assert took < max(0.1, created / 50), (took, created)
+
+
+def test_what_an_account_may_not_is_in_the_log_once(
+    embedded_api_server: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    namespace = embedded_api_server.ok("POST", "/api/v1/namespaces", {"metadata": {"generateName": "t-"}})
+    account = accounts.make(embedded_api_server, namespace["metadata"]["name"])
+    for name in ("a", "b"):
+        assert not account.may("GET", f"/api/v1/namespaces/{account.namespace}/secrets/{name}")
+    embedded_api_server.call("GET", "/api/v1/secrets", Authorization="")
+    told = [record.getMessage() for record in caplog.records if "is forbidden" in record.getMessage()]
+    assert told == [
+        f'refused: secrets "a" is forbidden: User "{account.user}" cannot get resource "secrets" in API group "" '
+        f'in the namespace "{account.namespace}"'
+    ]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .attributes import forbidden
 from .rbac import GROUP, Policy
+from .user import account_of
 
 if TYPE_CHECKING:
     from ..storage import Store
     from .attributes import Attributes
     from .user import User
 
+log = logging.getLogger(__name__)
+
+_TOLD = 1000
 _KINDS = ("clusterroles", "roles", "clusterrolebindings", "rolebindings")
 
 
@@ -20,6 +26,7 @@ class Authorizer:
         self._collections = [store.collection(GROUP, kind) for kind in _KINDS]
         self._seen: list[int] = []
         self._policy = Policy((), (), (), ())
+        self._told: set[tuple[str, Attributes]] = set()
 
     @property
     def policy(self) -> Policy:
@@ -33,4 +40,15 @@ class Authorizer:
         """Raises 403 when the user may not."""
         decision = self.policy.decide(user, wanted)
         if not decision.allowed:
-            raise forbidden(user.name, wanted, decision.reason)
+            error = forbidden(user.name, wanted, decision.reason)
+            self._tell(user, wanted, error.message)
+            raise error
+
+    def _tell(self, user: User, wanted: Attributes, message: str) -> None:
+        """In the log, of an account, and of each kind of request once: it shows which rule a role lacks."""
+        if account_of(user.name) is None:
+            return
+        what = (user.name, replace(wanted, name="", namespace=""))
+        if what not in self._told and len(self._told) < _TOLD:
+            self._told.add(what)
+            log.warning("refused: %s", message)
