@@ -5,24 +5,28 @@ import subprocess
 import uuid
 from pathlib import Path
 
+from support import rights
+from support.chart import NAMESPACE
 from support.kubectl import REPOSITORY, Kubectl
 
 
 class Operator:
-    """A real operator process that looks after one namespace."""
+    """A real operator process that looks after one namespace, with the rights that the chart gives it for that."""
 
-    def __init__(self, kubectl: Kubectl, namespace: str, folder: Path) -> None:
+    def __init__(self, kubectl: Kubectl, namespace: str, folder: Path, lease: str = "") -> None:
+        """`lease`: the namespace of its Lease, where that is another than the chart's."""
         for name in ("webhook", "bot"):
             (folder / name).write_text(f"a {name} key of at least thirty-two bytes")
         self.log = folder / "operator.log"
         self.env = {
             **os.environ,
-            "KUBECONFIG": str(kubectl.kubeconfig),
+            "KUBECONFIG": str(rights.kubeconfig(kubectl.kubeconfig, "operator", namespace, lease)),
             "BTCWATCHER_WEBHOOK_URL": "http://127.0.0.1:8000",
             "BTCWATCHER_WEBHOOK_KEY_FILE": str(folder / "webhook"),
             "BTCWATCHER_BOT_KEY_FILE": str(folder / "bot"),
             "BTCWATCHER_BASE_DOMAIN": "bots.localhost",
             "BTCWATCHER_NAMESPACES": namespace,
+            "BTCWATCHER_LEASE_NAMESPACE": lease or namespace or NAMESPACE,
             # One process after another: the next goes on at once.
             "BTCWATCHER_REPLICA": f"operator-{uuid.uuid4().hex[:8]}",
         }

@@ -26,10 +26,8 @@ def port() -> int:
 @pytest.fixture
 def operator(kubectl: Kubectl, namespace: str, port: int, tmp_path: Path) -> Iterator[Operator]:
     """Of the whole cluster: others do not measure it."""
-    process = Operator(kubectl, "", tmp_path)
-    process.start(
-        capacity_seconds="0.5", lease_namespace=namespace, metrics_port=str(port), exchange_budget='{"binance": 3}'
-    )
+    process = Operator(kubectl, "", tmp_path, lease=namespace)
+    process.start(capacity_seconds="0.5", metrics_port=str(port), exchange_budget='{"binance": 3}')
     yield process
     if process.running:
         process.kill()
@@ -125,9 +123,7 @@ def test_it_is_written_only_when_it_says_something_new(
     before = fleet(kubectl)
     rounds()
     assert operator.stop() == 0
-    operator.start(
-        capacity_seconds="0.5", lease_namespace=namespace, metrics_port=str(port), exchange_budget='{"binance": 3}'
-    )
+    operator.start(capacity_seconds="0.5", metrics_port=str(port), exchange_budget='{"binance": 3}')
     until(lambda: measured() > 0, "the next operator measures")
     rounds()
     assert fleet(kubectl)["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
