@@ -15,7 +15,7 @@ import yaml
 from btcwatcher_api.accounts.roles import Role
 from btcwatcher_crds.names import GROUP, STRATEGY_PLURAL, VERSION
 from btcwatcher_local.apiserver import Serving, serve
-from support import api
+from support import api, rights
 from support.api import Api
 from support.kubectl import REPOSITORY
 
@@ -73,12 +73,14 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def desk(postgres_url: str, folder: Path, **settings: Any) -> AsyncIterator[Desk]:
-    """With the namespace `trading`, and the audit log empty. Sets KUBECONFIG."""
+    """With the namespace `trading`, and the audit log empty. Sets KUBECONFIG.
+
+    The API has the rights that the chart gives it: in the whole cluster, or with `namespaces` in that one alone.
+    """
     with psycopg.connect(postgres_url) as connection:
         connection.execute("TRUNCATE users, refresh_tokens, audit_log")
     kubeconfig = folder / "kubeconfig"
     before = os.environ.get("KUBECONFIG")
-    os.environ["KUBECONFIG"] = str(kubeconfig)
     try:
         async with serve("127.0.0.1", 0, "cluster-token", tls=False) as serving:
             serving.write_kubeconfig(kubeconfig)
@@ -92,6 +94,9 @@ async def desk(postgres_url: str, folder: Path, **settings: Any) -> AsyncIterato
                     assert answer.status_code == 201, answer.text
                 namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "trading"}}
                 await kubernetes.post("/api/v1/namespaces", json=namespace)
+                # In a thread: it waits for the server, which is this loop's.
+                own = await asyncio.to_thread(rights.kubeconfig, kubeconfig, "api", settings.get("namespaces", ""))
+                os.environ["KUBECONFIG"] = str(own)
                 wished = {**api.signing_key(folder), **settings}
                 async with api.running(postgres_url, folder, watch=True, **wished) as served:
                     made = Desk(served, serving, kubernetes, postgres_url)
