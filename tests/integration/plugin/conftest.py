@@ -28,6 +28,18 @@ def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
 
 @pytest.fixture
 def desk(operated: Kubectl) -> Desk:
+    """A namespace of the test's own."""
+    return _desk(operated)
+
+
+@pytest.fixture(scope="module")
+def trading(operated: Kubectl) -> tuple[Desk, str]:
+    """A namespace whose one bot is Ready, with its revision, for tests that only look."""
+    made = _desk(operated)
+    return made, made.ready()
+
+
+def _desk(kubectl: Kubectl) -> Desk:
     name = f"t{uuid.uuid4().hex[:8]}"
-    operated("create", "namespace", name)
-    return Desk(operated, name, Plugin(operated.kubeconfig))
+    kubectl("create", "namespace", name)
+    return Desk(kubectl, name, Plugin(kubectl.kubeconfig))
