@@ -85,7 +85,7 @@ dashboards: .venv/.installed ## Write manifests/monitoring/dashboards/*.json fro
 rules: .venv/.installed ## Write manifests/monitoring/prometheusrule.yaml from the rule file
 	PYTHONPATH=manifests/monitoring $(VENV)/python -m btcwatcher_rules.render manifests/monitoring/rules/btcwatcher.yaml manifests/monitoring/prometheusrule.yaml
 
-chart: .venv/.installed $(HELM) ## Write the chart's CRDs, schema and copies of what lies in manifests/, and from it manifests/install/
+chart: .venv/.installed $(HELM) ## Write the chart's CRDs, schema, README and copies of what lies in manifests/, and from it manifests/install/
 	PYTHONPATH=helm $(VENV)/python -m btcwatcher_chart.render .
 	PYTHONPATH=helm $(VENV)/python -m btcwatcher_chart.install . .tools/helm/helm-4
 

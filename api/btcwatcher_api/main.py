@@ -1,4 +1,4 @@
-"""`btcwatcher-api serve | worker | collect | migrate | keys | key | openapi`."""
+"""`btcwatcher-api serve | worker | collect | migrate | keys | check | key | openapi`."""
 
 import argparse
 import asyncio
@@ -63,6 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keys.add_argument("--secret", default="", help="the Secret with the keys; none is looked at without it")
     keys.add_argument("--database-secret", default="", help="the Secret with the bundled Postgres' access")
     keys.add_argument("--database-host", default="", help="the Service of that Postgres")
+    check = commands.add_parser("check", help="see whether an installation works; changes nothing")
+    check.add_argument("--api", default="", metavar="URL", help="where the API is")
+    check.add_argument("--lease", default="", metavar="NAMESPACE/NAME", help="the operator's Lease")
     key = commands.add_parser("key", help="see to it that a file holds a good API key, for a machine that is set up")
     key.add_argument("name", help="what the machine is called in the audit log, as key:NAME")
     key.add_argument("--role", choices=list(Role), type=Role, default=Role.VIEWER, help="what it may do")
@@ -83,6 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if bool(chosen.database_secret) != bool(chosen.database_host):
                 parser.error("--database-secret and --database-host go together")
             return _keys(chosen.namespace, chosen.secret, chosen.database_secret, chosen.database_host)
+        if chosen.command == "check":
+            if not (chosen.api or chosen.lease):
+                parser.error("give --api, --lease or both")
+            return asyncio.run(_check(chosen.api, chosen.lease))
         if chosen.command == "key":
             return _key(chosen.name, chosen.role, chosen.file)
         return _openapi(chosen.output)
@@ -221,6 +228,17 @@ def _keys(namespace: str, secret: str, database_secret: str, database_host: str)
         return 0
     print(f"btcwatcher-api: no keys were made: {reason}", file=sys.stderr)  # noqa: T201
     return 1
+
+
+async def _check(api: str, lease: str) -> int:
+    from btcwatcher_api.check import check_api, check_lease
+
+    findings = [finding async for finding in check_api(api)] if api else []
+    if lease:
+        findings.append(await check_lease(*lease.split("/", 1)))
+    for right, sentence in findings:
+        print("ok     " if right else "FAILED ", sentence)  # noqa: T201
+    return 0 if all(right for right, _ in findings) else 1
 
 
 def _key(name: str, role: Role, file: Path) -> int:

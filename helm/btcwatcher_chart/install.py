@@ -42,7 +42,9 @@ def template(repository: Path, helm: Path) -> str:
 
 def manifest(objects: Iterable[Object]) -> str:
     """The file's text."""
-    plain = sorted((_plain(item) for item in objects), key=lambda item: _ORDER.get(item["kind"], len(_ORDER)))
+    plain = sorted(
+        (_plain(item) for item in objects if not _is_test(item)), key=lambda item: _ORDER.get(item["kind"], len(_ORDER))
+    )
     return _HEADER + "".join(
         f"---\n{yaml.safe_dump(item, sort_keys=False, width=120)}" for item in [_NAMESPACE, *plain]
     )
@@ -60,10 +62,18 @@ _KINDS = (
     "ClusterRoleBinding",
     "Role",
     "RoleBinding",
+    "NetworkPolicy",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
     "Job",
 )
 _ORDER = {kind: number for number, kind in enumerate(_KINDS)}
 """What others need comes before them."""
+
+
+def _is_test(item: Object) -> bool:
+    """Whether it is for `helm test` alone."""
+    return bool(item["metadata"].get("labels", {}).get("app.kubernetes.io/component") == "test")
 
 
 def _plain(item: Object) -> Object:

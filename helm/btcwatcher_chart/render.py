@@ -6,6 +6,7 @@ from pathlib import Path
 from btcwatcher_chart.copies import copies
 from btcwatcher_chart.crds import crd_templates
 from btcwatcher_chart.limits import LIMITS
+from btcwatcher_chart.readme import readme
 from btcwatcher_chart.schema import schema, to_json
 from btcwatcher_chart.values import read
 
@@ -17,7 +18,13 @@ def rendered(repository: Path) -> dict[Path, str]:
     values = read((repository / CHART / "values.yaml").read_text())
     copied = {CHART / within: source.read_text() for within, source in copies(repository).items()}
     crds = {CHART / within: text for within, text in crd_templates(repository).items()}
-    return {CHART / "values.schema.json": to_json(schema(values, LIMITS)), **copied, **crds}
+    text = (repository / "helm/btcwatcher_chart/README.in.md").read_text()
+    return {
+        CHART / "values.schema.json": to_json(schema(values, LIMITS)),
+        CHART / "README.md": readme(text, values, LIMITS),
+        **copied,
+        **crds,
+    }
 
 
 def written(repository: Path) -> set[Path]:

@@ -10,7 +10,7 @@ NAME = "btcwatcher-make-keys"
 
 def test_it_runs_before_everything_and_its_rights_before_it() -> None:
     objects = [item for item in chart.rendered() if item["metadata"]["name"] == NAME]
-    assert {item["kind"] for item in objects} == {"Job", "ServiceAccount", "Role", "RoleBinding"}
+    assert {item["kind"] for item in objects} == {"Job", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy"}
     for item in objects:
         annotations = item["metadata"]["annotations"]
         assert annotations["helm.sh/hook"] == "pre-install,pre-upgrade"

@@ -40,7 +40,7 @@ def policies(values: Values | None = None, *, database: Values = A_DATABASE) -> 
 
 BUNDLED = {"database": {"bundled": {"enabled": True}}}
 API, WORKER, COLLECTOR, OPERATOR, KEYS, DATABASE, TEST = map(
-    part, ("api", "worker", "collector", "operator", "keys", "database", "test")
+    part, ("api", "worker", "collector", "operator", "make-keys", "database", "test")
 )
 
 
@@ -52,7 +52,7 @@ API, WORKER, COLLECTOR, OPERATOR, KEYS, DATABASE, TEST = map(
         (INTERNET, API, 8000),
         (TEST, API, 8000),
         *((PROMETHEUS, part(component), port) for component, port in PORTS.items()),
-        *((part(component), NODE, 6443) for component in (*PLATFORM, "keys", "test")),
+        *((part(component), NODE, 6443) for component in (*PLATFORM, "make-keys", "test")),
         *((part(component), POSTGRES, 5432) for component in ("api", "worker", "collector")),
         (COLLECTOR, BOT, 8081),
         (COLLECTOR, BOT, 9080),
@@ -65,7 +65,7 @@ def test_what_is_needed_gets_through(source: End, target: End, port: int) -> Non
     assert reaches(policies(), source, target, port)
 
 
-@pytest.mark.parametrize("component", [*PLATFORM, "keys", "test"])
+@pytest.mark.parametrize("component", [*PLATFORM, "make-keys", "test"])
 def test_names_are_resolved(component: str) -> None:
     assert all(reaches(policies(), part(component), NODE, 53, protocol) for protocol in ("UDP", "TCP"))
 

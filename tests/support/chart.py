@@ -19,6 +19,13 @@ Values = Mapping[str, Any]
 A_DATABASE: Values = {"database": {"existingSecret": {"name": "btcwatcher-database"}}}
 """The least that has to be said."""
 
+KNOWN = (
+    "monitoring.coreos.com/v1/ServiceMonitor",
+    "monitoring.coreos.com/v1/PrometheusRule",
+    "gateway.networking.k8s.io/v1/HTTPRoute",
+)
+"""Kinds of others that a cluster may have."""
+
 
 class HelmError(AssertionError):
     """helm's words."""
@@ -45,26 +52,35 @@ def merged(*several: Values) -> dict[str, Any]:
 
 
 @functools.cache
-def text(version: int, values: str) -> str:
-    """What helm prints; `values` as JSON."""
-    return helm(version, "template", RELEASE, str(CHART), "-n", NAMESPACE, "--values", "-", stdin=values)
+def text(version: int, values: str, knows: tuple[str, ...] = ()) -> str:
+    """What helm prints; `values` as JSON, `knows`: kinds that the cluster has beside its own."""
+    known = [f"--api-versions={kind}" for kind in knows]
+    return helm(version, "template", RELEASE, str(CHART), "-n", NAMESPACE, "--values", "-", *known, stdin=values)
 
 
 @functools.cache
-def _objects(version: int, values: str) -> tuple[Object, ...]:
-    loaded = yaml.load_all(text(version, values), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+def _objects(version: int, values: str, knows: tuple[str, ...]) -> tuple[Object, ...]:
+    loaded = yaml.load_all(text(version, values, knows), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return tuple(item for item in loaded if item)
 
 
-def rendered(values: Values | None = None, *, version: int = HELMS[0], database: Values = A_DATABASE) -> list[Object]:
+def rendered(
+    values: Values | None = None,
+    *,
+    version: int = HELMS[0],
+    database: Values = A_DATABASE,
+    knows: tuple[str, ...] = KNOWN,
+) -> list[Object]:
     """All objects, hooks too. Not to be changed: others get the same. Raises HelmError."""
-    return list(_objects(version, json.dumps(merged(database, values or {}), sort_keys=True)))
+    return list(_objects(version, json.dumps(merged(database, values or {}), sort_keys=True), knows))
 
 
-def refusal(values: Values, *, version: int = HELMS[0], database: Values = A_DATABASE) -> str:
+def refusal(
+    values: Values, *, version: int = HELMS[0], database: Values = A_DATABASE, knows: tuple[str, ...] = KNOWN
+) -> str:
     """The words with which the values are refused."""
     try:
-        rendered(values, version=version, database=database)
+        rendered(values, version=version, database=database, knows=knows)
     except HelmError as error:
         return str(error)
     raise AssertionError(f"they were taken: {values}")

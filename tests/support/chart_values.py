@@ -29,6 +29,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
             },
             "api": {
                 "autoscaling": {"enabled": True},
+                "ingress": {
+                    "enabled": True,
+                    "host": "btcwatcher.example.com",
+                    "tlsSecret": "tls",
+                    "className": "nginx",
+                },
+                "httpRoute": {"enabled": True, "gateway": {"name": "public"}, "hostnames": ["btcwatcher.example.com"]},
                 "publicUrl": "https://btcwatcher.example.com",
                 "trustedProxies": ["10.0.0.0/8", "fd00::/8"],
                 "corsOrigins": ["https://ui.example.com"],
@@ -50,6 +57,16 @@ VARIANTS: dict[str, dict[str, Any]] = {
                 "prometheusTokenSecret": {"name": "prometheus-token"},
                 "exchangeBudget": {"binance": 3},
                 "nodeTypes": [{"name": "large", "cpu": "16", "memory": "64Gi", "pods": 110, "price": "0.5"}],
+            },
+            "monitoring": {
+                "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+                "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+                "dashboards": {"enabled": True, "annotations": {"folder": "Trading"}},
+            },
+            "networkPolicies": {
+                "ingressFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}],
+                "metricsFrom": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}],
+                "apiServer": {"cidrs": ["10.0.0.1/32"]},
             },
             "serviceAccounts": {"annotations": {"example.com/role": "trading"}},
         },

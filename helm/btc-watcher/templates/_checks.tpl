@@ -25,4 +25,20 @@
 {{- if lt (.Values.api.retention.signals | int) 35 }}
 {{- fail "api.retention.signals must be at least 35 days: signals are dropped by the month" }}
 {{- end }}
+{{- $api := .Values.api }}
+{{- if and $api.ingress.enabled (not $api.ingress.host) }}
+{{- fail "api.ingress.enabled needs api.ingress.host: without it the API would answer for every host name" }}
+{{- end }}
+{{- if and $api.httpRoute.enabled (not $api.httpRoute.gateway.name) }}
+{{- fail "api.httpRoute.enabled needs api.httpRoute.gateway.name" }}
+{{- end }}
+{{- $scaled := $api.autoscaling }}
+{{- if and $scaled.enabled (gt (int $scaled.minReplicas) (int $scaled.maxReplicas)) }}
+{{- fail "api.autoscaling.minReplicas must not be above api.autoscaling.maxReplicas" }}
+{{- end }}
+{{- $fewest := ternary $scaled.minReplicas $api.replicas $scaled.enabled | int }}
+{{- $kept := $api.podDisruptionBudget.minAvailable }}
+{{- if and $api.podDisruptionBudget.enabled (gt $fewest 1) (not (kindIs "string" $kept)) (ge (int $kept) $fewest) }}
+{{- fail (printf "api.podDisruptionBudget.minAvailable must be below the number of pods, %d: no node could be drained" $fewest) }}
+{{- end }}
 {{- end -}}

@@ -27,12 +27,15 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- end -}}
 
-{{/* metadata of an object: include "btcwatcher.metadata" (dict "root" $ "component" "api") */}}
+{{/* metadata of an object, "labels" and "annotations" of its own if given: include "btcwatcher.metadata" (dict "root" $ "component" "api") */}}
 {{- define "btcwatcher.metadata" -}}
 name: {{ .name | default (include "btcwatcher.name" .) }}
 namespace: {{ .root.Release.Namespace }}
 labels:
   {{- include "btcwatcher.labels" . | nindent 2 }}
+  {{- with .labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- $annotations := merge (dict) (.annotations | default dict) .root.Values.commonAnnotations }}
 {{- with $annotations }}
 annotations:

@@ -93,6 +93,8 @@ def local_values(stack: Stack, exchange_defaults: dict[str, Any]) -> dict[str, A
             "url": {"scheme": "http", "port": stack.ingress_port},
             "exchangeDefaults": exchange_defaults,
         },
+        # The embedded API server has no ValidatingAdmissionPolicies; the operator refuses just as well, by a condition.
+        "policies": {"liveNeedsLabel": False},
         "capacity": {"prometheusUrl": stack.prometheus_url or os.environ.get("BTCWATCHER_PROMETHEUS_URL", "")},
     }
 

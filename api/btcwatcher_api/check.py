@@ -1,0 +1,64 @@
+"""`btcwatcher-api check`: whether an installation works, seen from outside of its pods; what `helm test` runs.
+
+Nothing is written: the webhook is asked without a token, and the Lease is only read.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import httpx
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.config import ConfigException
+
+from btcwatcher_api.cluster.connection import SECONDS, api_client
+
+WEBHOOK = "/api/v1/signals/webhook/none.none"
+"""No Strategy need be there: who shows no token learns nothing of Strategies."""
+
+Finding = tuple[bool, str]
+"""Whether it is as it should be, and a sentence."""
+
+
+async def check_api(url: str) -> AsyncIterator[Finding]:
+    """Whether the API lives, is ready, and lets nobody send without a token."""
+    async with httpx.AsyncClient(base_url=url, timeout=SECONDS, trust_env=False) as http:
+        for method, path, wanted in (("GET", "/healthz", 200), ("GET", "/readyz", 200), ("POST", WEBHOOK, 401)):
+            said = f"{method} {url.rstrip('/')}{path}"
+            try:
+                answer = await http.request(method, path, json={} if method == "POST" else None)
+            except httpx.HTTPError as error:
+                yield False, f"{said}: {str(error) or type(error).__name__}"
+                continue
+            right = answer.status_code == wanted
+            yield right, f"{said}: {answer.status_code}" + ("" if right else f", not {wanted}: {answer.text[:300]}")
+
+
+async def check_lease(namespace: str, name: str) -> Finding:
+    """Whether a replica of the operator holds its Lease."""
+    said = f"Lease {namespace}/{name}"
+    try:
+        async with api_client() as connected:
+            lease = await client.CoordinationV1Api(connected).read_namespaced_lease(
+                name, namespace, _request_timeout=SECONDS
+            )
+    except ApiException as error:
+        return False, f"{said}: {error.status} {error.reason}"
+    except (aiohttp.ClientError, TimeoutError, OSError, ConfigException) as error:
+        return False, f"{said}: {str(error) or type(error).__name__}"
+    right, words = held(lease.spec, datetime.now(UTC))
+    return right, f"{said}: {words}"
+
+
+def held(spec: Any, now: datetime) -> Finding:
+    """Of a Lease's spec. Clocks may differ by as much again as it lasts."""
+    if spec is None or not spec.holder_identity:
+        return False, "nobody holds it"
+    if spec.renew_time is None or spec.lease_duration_seconds is None:
+        return False, f"{spec.holder_identity} never renewed it"
+    age = now - spec.renew_time
+    if age > 2 * timedelta(seconds=spec.lease_duration_seconds):
+        return False, f"{spec.holder_identity} renewed it {age.total_seconds():.0f} s ago"
+    return True, f"held by {spec.holder_identity}"
