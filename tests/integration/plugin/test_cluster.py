@@ -211,7 +211,7 @@ def test_a_cluster_that_does_not_answer_is_told_in_a_sentence(desk: Desk, tmp_pa
 def test_kubectls_own_options_reach_kubectl(trading: tuple[Desk, str]) -> None:
     desk, _ = trading
     assert 'context "elsewhere" does not exist' in desk.refused("status", "--context=elsewhere")
-    assert 'cluster "elsewhere" does not exist' in desk.refused("status", "--cluster=elsewhere")
+    assert 'auth info "elsewhere" does not exist' in desk.refused("status", "--user=elsewhere")
 
 
 def answered(desk: Desk, answer: str, *arguments: str) -> int:
