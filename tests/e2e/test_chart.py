@@ -65,6 +65,7 @@ def the_bot(running: RunningStack) -> dict[str, Any]:
 
 def test_from_one_version_to_the_next_and_back(running: RunningStack) -> None:
     kubectl = running.kubectl
+    assert "Succeeded" in helm(running, "test", "btcwatcher", "--timeout", "120s")
     steps = Orders(running, running.database_url, "desk", "steps")
     kubectl.apply(namespace("desk"), strategy("steps", "desk", STEPPER, "Stepper"))
     kubectl("-n", "desk", "wait", "--for=condition=Ready", "strategy/steps", "--timeout=180s", timeout=190)
