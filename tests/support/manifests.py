@@ -34,7 +34,7 @@ class Eager(IStrategy):
 # Enters once a pair and never leaves.
 HOLDER = EAGER[: EAGER.index("    def custom_exit")].replace("class Eager", "class Holder")
 
-# Enters twice, leaves by half, leaves: four fills a trade.
+# Enters twice, leaves by half, leaves: four fills a trade; three where it was paused meanwhile, for a paused bot buys no more.
 STEPPER = (
     EAGER.replace("class Eager", "class Stepper")
     .replace("    process_only_new_candles", "    position_adjustment_enable = True\n    process_only_new_candles")
@@ -46,7 +46,7 @@ STEPPER = (
     def adjust_trade_position(self, trade, current_time, current_rate, current_profit, min_stake, max_stake, **kwargs):
         if trade.has_open_orders:
             return None
-        if trade.nr_of_successful_entries < 2:
+        if trade.nr_of_successful_entries < 2 and (current_time - trade.open_date_utc).total_seconds() < 20:
             return trade.stake_amount, "more"
         if trade.nr_of_successful_exits < 1:
             return -trade.stake_amount / 2, "less"
