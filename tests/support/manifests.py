@@ -34,7 +34,7 @@ class Eager(IStrategy):
 # Enters once a pair and never leaves.
 HOLDER = EAGER[: EAGER.index("    def custom_exit")].replace("class Eager", "class Holder")
 
-# Enters twice, leaves by half, leaves: four fills a trade; three where it was paused meanwhile, for then it buys no more.
+# Enters twice, leaves by half, leaves: four fills a trade; three where it was paused meanwhile: then it buys no more.
 STEPPER = (
     EAGER.replace("class Eager", "class Stepper")
     .replace("    process_only_new_candles", "    position_adjustment_enable = True\n    process_only_new_candles")
