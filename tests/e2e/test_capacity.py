@@ -1,14 +1,16 @@
 """From a full cluster to a person's phone and back: the operator's figures, a real Prometheus with our rules, a real
 Alertmanager, the API and its worker; and what `kubectl get` and the API say meanwhile."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from btcwatcher_crds.pod_requests import requests
 from support import alerts, monitoring
-from support.kubectl import until
+from support.kubectl import Kubectl, until
 from support.manifests import channel, namespace, secret, strategy
 from support.nodes import node
 from support.stack import RunningStack
@@ -67,8 +69,8 @@ def test_a_full_cluster_is_told_of_and_a_new_node_ends_it(told: RunningStack) ->
     kubectl = told.kubectl
     (here,) = kubectl.list("nodes", "default")
     cores = int(here["status"]["allocatable"]["cpu"])
-    # Two of them are all that fits. That their image is not to be had does not matter to the scheduler.
-    half = {"cpu": f"{cores * 500 - 10}m", "memory": "64Mi"}
+    # Two of them are all that fits beside the platform. That their image is not to be had is nothing to the scheduler.
+    half = {"cpu": f"{(cores * 1000 - _taken(kubectl)) // 2 - 10}m", "memory": "64Mi"}
     big = [
         strategy(name, "fleet", image="nobody.invalid/bot:1", resources={"requests": half}) for name in ("one", "two")
     ]
@@ -89,6 +91,12 @@ def test_a_full_cluster_is_told_of_and_a_new_node_ends_it(told: RunningStack) ->
     assert roomy["slots"]["freeWithLargestNodeLost"] == 0
     both = until(lambda: _caught(told, 2), "its end", 120)
     assert [one["title"].startswith("Resolved") for one in both] == [False, True]
+
+
+def _taken(kubectl: Kubectl) -> int:
+    """Millicores that the pods which are there ask for."""
+    pods = json.loads(kubectl("get", "pods", "-A", "-o", "json"))["items"]
+    return sum(requests(pod).get("cpu", 0) for pod in pods)
 
 
 def _with(running: RunningStack, **slots: int) -> dict[str, Any]:
