@@ -70,7 +70,8 @@ def test_a_full_cluster_is_told_of_and_a_new_node_ends_it(told: RunningStack) ->
     (here,) = kubectl.list("nodes", "default")
     cores = int(here["status"]["allocatable"]["cpu"])
     # Two of them are all that fits beside the platform. That their image is not to be had is nothing to the scheduler.
-    half = {"cpu": f"{(cores * 1000 - _taken(kubectl)) // 2 - 10}m", "memory": "64Mi"}
+    each = (cores * 1000 - _taken(kubectl)) // 2 - 10
+    half = {"cpu": f"{each}m", "memory": "64Mi"}
     big = [
         strategy(name, "fleet", image="nobody.invalid/bot:1", resources={"requests": half}) for name in ("one", "two")
     ]
@@ -85,8 +86,9 @@ def test_a_full_cluster_is_told_of_and_a_new_node_ends_it(told: RunningStack) ->
     assert "100%" in first[0]["text"]
     assert "cpu runs out first" in first[0]["text"]
 
-    kubectl.apply(node("new", cpu=str(cores)))
-    kubectl.patch("node", "new", "default", {"status": node("new", cpu=str(cores))["status"]}, "--subresource=status")
+    new = node("new", cpu=f"{2 * each}m")
+    kubectl.apply(new)
+    kubectl.patch("node", "new", "default", {"status": new["status"]}, "--subresource=status")
     roomy = until(lambda: _with(told, used=2, free=2), "a new node has places", 120)
     assert roomy["slots"]["freeWithLargestNodeLost"] == 0
     both = until(lambda: _caught(told, 2), "its end", 120)

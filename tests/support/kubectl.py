@@ -56,7 +56,7 @@ def _documents(objects: Iterable[Object]) -> str:
     return "".join(f"---\n{json.dumps(item)}\n" for item in objects)
 
 
-def until(look: Callable[[], T], what: str, seconds: float = 20.0) -> T:
+def until(look: Callable[[], T], what: str, seconds: float = 60.0) -> T:
     """Looks until something truthy is seen; it is returned. An AssertionError names what never was."""
     deadline = time.monotonic() + seconds
     while True:
