@@ -123,12 +123,12 @@ def test_its_signals_are_told_by_mail_and_webhook(running: RunningStack, own: tu
     assert mail["way"] == "mail"
     assert "· own" in mail["title"]
     assert "Strategy: mine/own" in mail["text"]
-    hook = until(lambda: _titled(running.caught("/hooks/hook"), "开仓委托"), "a webhook", 20)[0]
+    hook = until(lambda: _titled(running.caught("/hooks/hook"), "开仓委托"), "a webhook")[0]
     assert hook["way"] == "webhook"
     assert "策略：mine/own" in hook["text"]
     for name in ("mail", "hook"):
-        until(lambda name=name: _channel(running.kubectl, name) == {"Ready": ("True", "Sent")}, f"{name} is Ready", 20)  # type: ignore[misc]
-        until(lambda name=name: _told(running, name)[0] == ("Sent", ["Sent"]), f"the first of {name} is Sent", 20)  # type: ignore[misc]
+        until(lambda name=name: _channel(running.kubectl, name) == {"Ready": ("True", "Sent")}, f"{name} is Ready")  # type: ignore[misc]
+        until(lambda name=name: _told(running, name)[0] == ("Sent", ["Sent"]), f"the first of {name} is Sent")  # type: ignore[misc]
     page = httpx.get(running.catcher_url, timeout=10).text
     assert mail["title"] in page
     assert hook["title"] in page
@@ -141,17 +141,17 @@ def test_a_channel_with_a_wrong_token_says_so_falls_back_and_is_mended(
     spared = until(lambda: running.caught("/hooks/spare"), "what the fallback got", 120)[0]
     assert "· own" in spared["title"]
     refused = {"Ready": ("False", "Auth"), "Paused": ("True", "Paused")}
-    until(lambda: _channel(kubectl, "robot") == refused, "its conditions", 20)
-    until(lambda: "Unauthorized" in kubectl("-n", "mine", "describe", "notificationchannel", "robot"), "the Event", 20)
+    until(lambda: _channel(kubectl, "robot") == refused, "its conditions")
+    until(lambda: "Unauthorized" in kubectl("-n", "mine", "describe", "notificationchannel", "robot"), "the Event")
     assert "no-such-token" not in kubectl("-n", "mine", "get", "notificationchannels,events", "-o", "yaml")
     assert robot.received == []
     kubectl.apply(secret("robot", "mine", token=vendors.TELEGRAM_TOKEN, chatId=vendors.TELEGRAM_CHAT))
     # Within seconds, while its pause would last a minute and more.
     until(lambda: robot.received, "what waited", 30)
-    until(lambda: _channel(kubectl, "robot") == {"Ready": ("True", "Sent")}, "it is Ready", 20)
-    state, attempts = until(lambda: [told for told in _told(running, "robot") if told[0] == "Sent"], "Sent", 20)[0]
+    until(lambda: _channel(kubectl, "robot") == {"Ready": ("True", "Sent")}, "it is Ready")
+    state, attempts = until(lambda: [told for told in _told(running, "robot") if told[0] == "Sent"], "Sent")[0]
     assert (state, attempts[-1]) == ("Sent", "Sent")
-    until(lambda: _told(running, "spare")[0] == ("Sent", ["Sent"]), "the first of the fallback is Sent", 20)
+    until(lambda: _told(running, "spare")[0] == ("Sent", ["Sent"]), "the first of the fallback is Sent")
 
 
 def _logs(kubectl: Kubectl, space: str, pod: str) -> str:
@@ -272,12 +272,12 @@ def test_a_killed_operator_stops_nothing_and_returns_without_a_write(
     # It is at work again once it has taken in something new.
     kubectl("-n", space, "annotate", "strategy", name, "note=hello")
     kubectl.patch("strategy", name, space, {"spec": {"expose": {"enabled": False}}})
-    until(lambda: kubectl.get("ingress", name, space) is None, "the operator works", 20)
+    until(lambda: kubectl.get("ingress", name, space) is None, "the operator works")
     after = versions()
     changed = {key for key in before if after.get(key) != before[key]}
     assert changed == {f"Strategy/{name}", f"Ingress/{name}"}
     kubectl.patch("strategy", name, space, {"spec": {"expose": {"enabled": True}}})
-    until(lambda: kubectl.get("ingress", name, space), "the Ingress is back", 20)
+    until(lambda: kubectl.get("ingress", name, space), "the Ingress is back")
 
 
 def test_paused_and_back_without_a_restart(running: RunningStack, holder: tuple[str, str]) -> None:

@@ -53,7 +53,7 @@ def test_from_registering_to_a_stopped_bot(running: RunningStack, client: httpx.
     assert answered(refused, 422)["errors"][0]["field"] == "spec.mode"
     answered(client.post("/api/v1/strategies/", json={"namespace": "rest", "name": "own", "spec": spec}), 201)
     kubectl("-n", "rest", "wait", "--for=condition=Ready", "strategy/own", "--timeout=180s", timeout=190)
-    until(lambda: answered(client.get(f"{OWN}/health"))["ready"], "Ready by REST", 20)
+    until(lambda: answered(client.get(f"{OWN}/health"))["ready"], "Ready by REST")
 
     def signals(kind: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = answered(
