@@ -354,6 +354,7 @@ def test_a_changed_spec_restarts_the_bot_with_it(running: RunningStack, holder: 
     assert [claim["status"]["phase"] for claim in claims] == ["Bound"]
 
 
+@pytest.mark.full
 def test_two_stacks_side_by_side(running: RunningStack, other_folder: Path) -> None:
     """A busy port is said and passed over; each has its own cluster; Ctrl-C leaves no process."""
     pool = "21100-21199" if running.real_api_server else "21000-21099"
