@@ -8,7 +8,6 @@ import pytest
 from support import clusters, realapi, stack
 from support.stack import RunningStack
 
-
 HERE = Path(__file__).parent
 
 
