@@ -24,6 +24,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-bench", action="store_true", help="run the benchmarks of tests/bench")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`make test` has forty minutes: what is marked so is for `make faults`."""
+    if config.getoption("--all-faults"):
+        return
+    for item in items:
+        if item.get_closest_marker("full") is not None:
+            item.add_marker(pytest.mark.skip(reason="`make faults` runs it"))
+
+
 @pytest.fixture(scope="session", params=["embedded", "real"])
 def api_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """Each test once against the embedded API server and once against a real one, where there is one."""

@@ -8,16 +8,6 @@ import pytest
 from support import clusters, realapi, stack
 from support.stack import RunningStack
 
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--all-faults"):
-        return
-    for item in items:
-        if item.path.is_relative_to(HERE) and item.get_closest_marker("full") is not None:
-            item.add_marker(pytest.mark.skip(reason="`make faults` runs it"))
-
 
 @pytest.fixture(
     scope="module",

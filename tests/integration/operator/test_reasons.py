@@ -14,6 +14,7 @@ Object = dict[str, Any]
 
 pytestmark = [pytest.mark.integration, pytest.mark.conformance]
 
+FULL = pytest.mark.full
 PASSED = [container(names.CONTAINER_PREFLIGHT, ended(0), ready=True)]
 BACK_OFF = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container"}}
 PULL = 'Back-off pulling image "nowhere/freqtrade:1": ErrImagePull: no such host'
@@ -63,10 +64,14 @@ def told(kubectl: Kubectl, namespace: str, reason: str, words: str) -> None:
     ("status", "reason", "words", "stalled"),
     [
         (UNSCHEDULABLE, "Unschedulable", "3 Insufficient memory", False),
-        (waiting("ImagePullBackOff", PULL), "ImagePullFailed", "no such host", True),
+        pytest.param(
+            waiting("ImagePullBackOff", PULL), "ImagePullFailed", "no such host", True, marks=pytest.mark.full
+        ),
         (crashed(DISK), "CrashLooping", "(restarts: 4): OSError: No space left on device", False),
-        (crashed("", "OOMKilled", 137), "CrashLooping", "exit code 137 (OOMKilled)", False),
-        (crashed(KEYS), "CredentialsMissing", 'requires "secret" credential', True),
+        pytest.param(
+            crashed("", "OOMKilled", 137), "CrashLooping", "exit code 137 (OOMKilled)", False, marks=pytest.mark.full
+        ),
+        pytest.param(crashed(KEYS), "CredentialsMissing", 'requires "secret" credential', True, marks=FULL),
     ],
     ids=["unschedulable", "image", "crash", "out-of-memory", "keys"],
 )
