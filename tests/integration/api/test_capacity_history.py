@@ -3,6 +3,7 @@ embedded API server, in a real Postgres."""
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -140,7 +141,7 @@ async def test_only_one_of_two_collectors_writes(desk: Desk, tmp_path: Path) -> 
 async def test_what_is_away_costs_its_rows_and_nothing_else(desk: Desk, tmp_path: Path) -> None:
     await node(desk)
     await fleet(desk, measured())
-    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig = Path(os.environ["KUBECONFIG"])
     there = kubeconfig.read_text()
 
     async def more() -> None:

@@ -1,6 +1,7 @@
 """`/api/v1/system` and `/api/v1/monitoring` on the embedded API server, without Prometheus and with one that answers
 as its HTTP API is documented."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -225,7 +226,7 @@ async def test_prometheus_or_kubernetes_away(postgres_url: str, tmp_path: Path) 
     async with desks.desk(postgres_url, tmp_path, prometheus_url="http://127.0.0.1:9") as desk:
         assert states(await get(desk, f"{SYSTEM}/capacity/utilization-trend"))["prometheus"] == "unavailable"
         assert desk.served.app is not None
-        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig = Path(os.environ["KUBECONFIG"])
         kubeconfig.write_text(kubeconfig.read_text().replace(desk.serving.url, "http://127.0.0.1:9"))
         await desk.served.app.state.cluster.close()
         told = await get(desk, f"{SYSTEM}/capacity")
