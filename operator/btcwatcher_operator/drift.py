@@ -47,9 +47,6 @@ def applied_hash(child: Object) -> str:
 
 def differences(desired: Any, live: Any, path: str = "") -> Iterator[str]:
     """Paths at which the live object lacks or contradicts what is desired. What is not desired is not looked at."""
-    if desired == live:
-        # Most of most objects, and told without looking at each value here.
-        return
     if isinstance(desired, dict):
         if not isinstance(live, dict):
             yield path
@@ -57,6 +54,7 @@ def differences(desired: Any, live: Any, path: str = "") -> Iterator[str]:
         for key, value in desired.items():
             if key in live:
                 found = live[key]
+                # Most of most objects is equal, which is told without looking at each value here.
                 if value != found:
                     yield from differences(value, found, f"{path}.{key}")
             elif value not in ({}, []):  # the API server drops empty values
