@@ -1,42 +1,38 @@
 """The chart's life on a cluster with a bot that trades: tested, upgraded, rolled back, removed, installed again."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support import stack
-from support.kubectl import REPOSITORY, until
+from support import chart, stack
+from support.chart import CHART, NAMESPACE
+from support.kubectl import until
 from support.manifests import STEPPER, namespace, strategy
 from support.orders import Orders
 from support.stack import RunningStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-CHART = REPOSITORY / "helm" / "btc-watcher"
 COMPONENTS = ("operator", "api", "worker", "collector")
 SOON = {"BTCWATCHER_COLLECT_CYCLE_SECONDS": "1", "BTCWATCHER_RECOVER_AFTER_SECONDS": "10"}
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    environment = [{"name": name, "value": value} for name, value in SOON.items()]
+    extra = [{"name": name, "value": value} for name, value in SOON.items()]
     values = tmp_path_factory.mktemp("values") / "values.json"
     # The Job that makes keys runs too, and finds them.
-    values.write_text(json.dumps({"collector": {"extraEnv": environment}, "keys": {"existingSecret": ""}}))
+    values.write_text(json.dumps({"collector": {"extraEnv": extra}, "keys": {"existingSecret": ""}}))
     with stack.running(tmp_path_factory.mktemp("stack-chart"), "21600-21699", "--values", str(values)) as started:
         yield started
 
 
 def helm(running: RunningStack, *arguments: str, version: int = 4) -> str:
-    program, kubeconfig = REPOSITORY / ".tools" / "helm" / f"helm-{version}", running.folder / "kubeconfig"
-    command = [str(program), "--kubeconfig", str(kubeconfig), "--namespace", "btcwatcher", *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stdout}{done.stderr}"
-    return done.stdout
+    kubeconfig = str(running.folder / "kubeconfig")
+    return chart.helm(version, "--kubeconfig", kubeconfig, "--namespace", NAMESPACE, *arguments, timeout=280)
 
 
 def upgrade(running: RunningStack, *arguments: str) -> None:

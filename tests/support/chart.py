@@ -31,10 +31,10 @@ class HelmError(AssertionError):
     """helm's words."""
 
 
-def helm(version: int, *arguments: str, stdin: str = "") -> str:
+def helm(version: int, *arguments: str, stdin: str = "", timeout: float = 240) -> str:
     """helm's output. Raises HelmError."""
     command = [str(REPOSITORY / ".tools" / "helm" / f"helm-{version}"), *arguments]
-    done = subprocess.run(command, check=False, input=stdin, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, check=False, input=stdin, capture_output=True, text=True, timeout=timeout)
     if done.returncode:
         raise HelmError(done.stderr)
     return done.stdout

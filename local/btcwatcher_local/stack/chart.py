@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from btcwatcher_local.stack.layout import REPOSITORY, command, freqtrade_python
+from btcwatcher_local.stack.layout import REPOSITORY, command, freqtrade_python, write_private
 from btcwatcher_local.stack.ports import HOST
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ KEYS = ("webhook", "bot", "signing", "read-token")
 KEYS_SECRET = "btcwatcher-keys"  # noqa: S105 - a name
 DATABASE_SECRET = "btcwatcher-database"  # noqa: S105 - a name
 TIMEOUT = "300s"
+BASE_DOMAIN = "bots.localhost"
 
 _EACH = {
     # Two cannot listen on one port of one address, not for a moment either.
@@ -56,9 +57,7 @@ async def _apply_secrets(stack: Stack) -> None:
         _secret(DATABASE_SECRET, {"uri": stack.database_url.encode()}),
     ]
     file = stack.layout.platform_secrets
-    file.unlink(missing_ok=True)
-    with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as opened:
-        json.dump({"apiVersion": "v1", "kind": "List", "items": items}, opened)
+    write_private(file, json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     await stack.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
 
 
@@ -89,7 +88,7 @@ def local_values(stack: Stack, exchange_defaults: dict[str, Any]) -> dict[str, A
             "portRange": stack.pool,
             "listenAddress": HOST,
             "webhookUrl": stack.api_url,
-            "baseDomain": stack.base_domain,
+            "baseDomain": BASE_DOMAIN,
             "url": {"scheme": "http", "port": stack.ingress_port},
             "exchangeDefaults": exchange_defaults,
         },

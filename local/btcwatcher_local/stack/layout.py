@@ -95,9 +95,15 @@ def make_key(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.exists():
         return
+    # Nothing that reads it may take it for a number or a truth value: it begins with a letter.
+    write_private(path, "k" + secrets.token_urlsafe(48))
+
+
+def write_private(path: Path, text: str) -> None:
+    """A new file, readable by its owner only from the first moment on; an older one of its name goes."""
+    path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        # Nothing that reads it may take it for a number or a truth value: it begins with a letter.
-        file.write("k" + secrets.token_urlsafe(48))
+        file.write(text)
 
 
 def freqtrade_python() -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ from btcwatcher_local.monitoring.programs import (
     prometheus_command,
     working_directory,
 )
-from btcwatcher_local.stack.layout import REPOSITORY
+from btcwatcher_local.stack.layout import REPOSITORY, write_private
 from btcwatcher_local.stack.ports import HOST, first_free
 
 if TYPE_CHECKING:
@@ -107,9 +106,7 @@ def _kubelet_token(stack: Stack) -> Path | None:
         return None
     file = stack.layout.key("kubelet-token")
     # The cluster may be another one than the last time.
-    file.unlink(missing_ok=True)
-    with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as opened:
-        opened.write(token)
+    write_private(file, token)
     return file
 
 

@@ -21,7 +21,6 @@ from btcwatcher_local.stack.ports import HOST, any_free, first_free, free_range
 from btcwatcher_local.stack.process import STOP_SECONDS, Process, ProcessEndedError
 from btcwatcher_local.stack.progress import Progress
 
-BASE_DOMAIN = "bots.localhost"
 READY_SECONDS = 90.0
 RESTART_SECONDS = 1.0
 NODE_STOP_SECONDS = 90.0
@@ -84,10 +83,6 @@ class Stack:
     @property
     def read_token(self) -> str:
         return self.layout.key("read-token").read_text()
-
-    @property
-    def base_domain(self) -> str:
-        return BASE_DOMAIN
 
     async def kubectl(self, *arguments: str) -> str:
         """kubectl's output. Raises ProcessEndedError with its words when it fails."""
