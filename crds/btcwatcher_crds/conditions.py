@@ -184,6 +184,38 @@ class ChannelReason(StrEnum):
     """The spec is not as the contract wants it, though the API server took it, or its endpoint cannot be called."""
 
 
+class ExchangeConditionType(StrEnum):
+    """What a condition of an Exchange is about."""
+
+    READY = "Ready"
+    """True while the cache answers bots with the exchange's market data; Unknown before it was heard of."""
+
+
+class ExchangeReason(StrEnum):
+    """Why an Exchange's condition is as it is."""
+
+    SERVING = "Serving"
+    """The cache answers, and the exchange answers it."""
+    NOT_ASKED = "NotAsked"
+    """The cache answers; no bot has asked it for this exchange yet."""
+    SLOWED = "Slowed"
+    """The budget of weight is used up: questions wait for the next minute."""
+    BANNED = "Banned"
+    """The exchange refuses the cache's address for a while (429 or 418): nothing is asked until then."""
+    UPSTREAM_FAILING = "UpstreamFailing"
+    """The exchange, or the proxy to it, does not answer the cache or answers with errors."""
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason
+    """The Secret or key of spec.proxySecretRef is not there."""
+    URL_INVALID = "UrlInvalid"
+    """What the Secret of spec.proxySecretRef holds is no http:// or socks5:// URL."""
+    UPSTREAMS_UNKNOWN = "UpstreamsUnknown"
+    """Neither spec.upstreams nor the table of known exchanges says where the exchange is: bots do not use the cache."""
+    CACHE_OFF = "CacheOff"
+    """The platform runs no cache: bots ask the exchange themselves."""
+    CACHE_AWAY = "CacheAway"
+    """The cache does not answer: bots do what spec.whenAway says."""
+
+
 class CapacityConditionType(StrEnum):
     """What a condition of the FleetCapacity is about."""
 

@@ -19,6 +19,15 @@ NOTIFICATION_CHANNEL_KIND: Final = "NotificationChannel"
 NOTIFICATION_CHANNEL_PLURAL: Final = "notificationchannels"
 NOTIFICATION_CHANNEL_NAME_MAX_LENGTH: Final = 63
 
+EXCHANGE_KIND: Final = "Exchange"
+EXCHANGE_PLURAL: Final = "exchanges"
+EXCHANGE_NAME_MAX_LENGTH: Final = 63
+
+MARKET_PORT: Final = 8090
+"""Where the market-data cache listens. A bot asks it at /<Exchange>/<key of ccxt's urls.api>/<the rest>."""
+MARKET_STATUS_PATH: Final = "/_status"
+"""What the cache says of each Exchange, as `market_status.MarketStatus`."""
+
 FLEET_CAPACITY_KIND: Final = "FleetCapacity"
 FLEET_CAPACITY_PLURAL: Final = "fleetcapacities"
 FLEET_CAPACITY_NAME: Final = "fleet"
@@ -87,7 +96,7 @@ FIELD_MANAGER: Final = "btcwatcher-operator"
 """Owns the fields of the children."""
 
 STATUS_FIELD_MANAGER: Final = "btcwatcher-operator-status"
-"""Owns the status of Strategies and Proxies and of the FleetCapacity."""
+"""Owns the status of Strategies, Proxies and Exchanges and of the FleetCapacity."""
 
 # The bot's container. Every file is reached by a path relative to the working directory, so that two bots
 # with the same mounts can also run as plain processes on one machine.

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel
 
 from btcwatcher_crds import names
+from btcwatcher_crds.exchange import EXCHANGE_ROOT_RULES, ExchangeSpec, ExchangeStatus
 from btcwatcher_crds.fleet_capacity import FLEET_CAPACITY_ROOT_RULES, FleetCapacitySpec, FleetCapacityStatus
 from btcwatcher_crds.notification_channel import (
     NOTIFICATION_CHANNEL_ROOT_RULES,
@@ -160,6 +161,31 @@ def notification_channel_crd() -> JsonSchema:
     )
 
 
+def exchange_crd() -> JsonSchema:
+    """The CustomResourceDefinition of Exchange."""
+    return _crd(
+        {
+            "kind": names.EXCHANGE_KIND,
+            "listKind": "ExchangeList",
+            "plural": names.EXCHANGE_PLURAL,
+            "singular": "exchange",
+            "shortNames": ["xchg"],
+            "categories": ["trading"],
+        },
+        "An exchange whose market data is downloaded once for all bots; its name is the exchange's in freqtrade.",
+        [
+            _column("Ready", _ready("Ready", "status")),
+            _column("Reason", _ready("Ready", "reason")),
+            _column("When-away", ".spec.whenAway"),
+            _column("Age", ".metadata.creationTimestamp", "date"),
+            _column("Message", _ready("Ready", "message"), priority=1),
+        ],
+        {"spec": structural(ExchangeSpec), "status": structural(ExchangeStatus)},
+        EXCHANGE_ROOT_RULES,
+        scope="Cluster",
+    )
+
+
 def fleet_capacity_crd() -> JsonSchema:
     """The CustomResourceDefinition of FleetCapacity."""
     return _crd(
@@ -243,7 +269,7 @@ def to_yaml(document: JsonSchema) -> str:
 
 def crds() -> tuple[JsonSchema, ...]:
     """The CRD of every custom resource."""
-    return (strategy_crd(), proxy_crd(), notification_channel_crd(), fleet_capacity_crd())
+    return (strategy_crd(), proxy_crd(), notification_channel_crd(), exchange_crd(), fleet_capacity_crd())
 
 
 def rendered() -> dict[str, str]:

@@ -35,6 +35,8 @@ def text() -> str:
             "reason",
             _members(conditions, "ChannelReason"),
         ),
+        *_table("Condition types of an Exchange", "type", _members(conditions, "ExchangeConditionType")),
+        *_table("Reasons of an Exchange's condition", "reason", _members(conditions, "ExchangeReason")),
         *_table("Condition types of the FleetCapacity", "type", _members(conditions, "CapacityConditionType")),
         *_table("Reasons of the FleetCapacity's condition", "reason", _members(conditions, "CapacityReason")),
         "## Events",

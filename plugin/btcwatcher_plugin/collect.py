@@ -22,8 +22,10 @@ _OF_BOTS: Final = (
     "secrets",
 )  # fmt: skip
 _OF_THE_PLATFORM: Final = (*_OF_BOTS, "deployments.apps", "configmaps", "poddisruptionbudgets.policy")
-_OF_THE_CLUSTER: Final = (f"{names.FLEET_CAPACITY_PLURAL}.{names.GROUP}", "nodes")
-_REFERENCES: Final = ("credentialsRef", "urlSecretRef")
+_OF_THE_CLUSTER: Final = (
+    f"{names.FLEET_CAPACITY_PLURAL}.{names.GROUP}", f"{names.EXCHANGE_PLURAL}.{names.GROUP}", "nodes",
+)  # fmt: skip
+_REFERENCES: Final = ("credentialsRef", "urlSecretRef", "proxySecretRef")
 _PLATFORM: Final = "app.kubernetes.io/name=btc-watcher"
 _MOST_LOGS: Final = 60
 

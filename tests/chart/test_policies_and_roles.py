@@ -36,7 +36,7 @@ def test_viewers_see_and_editors_change_what_is_declared() -> None:
     declared = {names.STRATEGY_PLURAL, names.PROXY_PLURAL, names.NOTIFICATION_CHANNEL_PLURAL}
     (seen,), (changed,) = view["rules"], edit["rules"]
     assert seen["apiGroups"] == changed["apiGroups"] == [names.GROUP]
-    assert set(seen["resources"]) == declared | {names.FLEET_CAPACITY_PLURAL}
+    assert set(seen["resources"]) == declared | {names.EXCHANGE_PLURAL, names.FLEET_CAPACITY_PLURAL}
     assert set(seen["verbs"]) == {"get", "list", "watch"}
     assert set(changed["resources"]) == declared
     assert set(changed["verbs"]) == {"create", "update", "patch", "delete", "deletecollection"}

@@ -7,12 +7,13 @@ from typing import Any
 
 import yaml
 
+from btcwatcher_crds.exchange import Exchange
 from btcwatcher_crds.notification_channel import NotificationChannel
 from btcwatcher_crds.proxy import Proxy
 from btcwatcher_crds.strategy import Strategy
 
 DOCS = Path(__file__).parents[3] / "docs"
-KINDS = {"Strategy": Strategy, "Proxy": Proxy, "NotificationChannel": NotificationChannel}
+KINDS = {"Strategy": Strategy, "Proxy": Proxy, "NotificationChannel": NotificationChannel, "Exchange": Exchange}
 FENCED = re.compile(r"^```yaml\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 PIPED = re.compile(r"<<'YAML'\n(.*?)^YAML$", flags=re.MULTILINE | re.DOTALL)
 

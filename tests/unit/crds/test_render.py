@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from btcwatcher_crds.render import notification_channel_crd, proxy_crd, rendered, strategy_crd
+from btcwatcher_crds.render import exchange_crd, notification_channel_crd, proxy_crd, rendered, strategy_crd
 
 CRDS = Path(__file__).parents[3] / "crds"
 
@@ -33,7 +33,7 @@ def _nodes(schema: dict[str, Any], path: str = "") -> Any:
 def _spec_nodes() -> list[tuple[str, dict[str, Any]]]:
     """Every node of every kind's spec, its path beginning with the kind's plural."""
     found: list[tuple[str, dict[str, Any]]] = []
-    for crd in (strategy_crd(), proxy_crd(), notification_channel_crd()):
+    for crd in (strategy_crd(), proxy_crd(), notification_channel_crd(), exchange_crd()):
         schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
         found += _nodes(schema["properties"]["spec"], f"{crd['spec']['names']['plural']}.spec")
     return found
