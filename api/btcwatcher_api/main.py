@@ -1,4 +1,4 @@
-"""`btcwatcher-api serve | worker | collect | migrate | keys | check | key | openapi`."""
+"""`btcwatcher-api serve | worker | collect | market | migrate | keys | check | key | openapi`."""
 
 import argparse
 import asyncio
@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("serve", help="answer the webhook and the REST API")
     commands.add_parser("worker", help="send notifications: any number of them share the work")
     commands.add_parser("collect", help="visit the bots: fill in signals that never arrived, export trading figures")
+    commands.add_parser("market", help="give bots public market data: one call for one question")
     commands.add_parser("migrate", help="bring the database's schema up to date")
     keys = commands.add_parser(
         "keys", help="make the platform's keys where they are missing; those that are there stay"
@@ -80,6 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _work()
         if chosen.command == "collect":
             return _collect()
+        if chosen.command == "market":
+            return _market()
         if chosen.command == "migrate":
             return _migrate()
         if chosen.command == "keys":
@@ -152,6 +155,15 @@ def _work() -> int:
     app = create_worker_app(WorkerService(settings))
     asyncio.run(_refuse_old_schema(settings.database_url.get_secret_value()))
     return _run(app, settings.host, settings.port)
+
+
+def _market() -> int:
+    from btcwatcher_api.market.service import MarketService, create_market_app
+    from btcwatcher_api.market.settings import MarketSettings
+
+    settings = load(MarketSettings)
+    logs.configure(settings.log_level)
+    return _run(create_market_app(MarketService(settings)), settings.host, settings.port)
 
 
 def _run(

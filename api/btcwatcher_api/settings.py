@@ -45,10 +45,14 @@ class SettingsError(Exception):
     """The environment does not describe a working API; the message names every variable that is wrong."""
 
 
-class DatabaseSettings(BaseSettings):
-    """What `migrate` needs."""
+class EnvironmentSettings(BaseSettings):
+    """Where settings come from."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", use_attribute_docstrings=True)
+
+
+class DatabaseSettings(EnvironmentSettings):
+    """What `migrate` needs."""
 
     database_url: SecretStr
     """Postgres, as `postgresql://user:password@host:port/database`."""
@@ -66,13 +70,11 @@ class DatabaseSettings(BaseSettings):
         return value
 
 
-class ServiceSettings(DatabaseSettings):
+class ServingSettings(EnvironmentSettings):
     """What every process needs that goes on running and answers for itself over HTTP."""
 
     host: str = "127.0.0.1"
     """Address on which /metrics, /healthz and /readyz are served; 0.0.0.0 in a container."""
-    namespaces: str = ""
-    """Namespaces that are looked after, separated by commas; empty: all."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
 
@@ -82,6 +84,13 @@ class ServiceSettings(DatabaseSettings):
         if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
+
+
+class ServiceSettings(DatabaseSettings, ServingSettings):
+    """What every such process needs that has a database."""
+
+    namespaces: str = ""
+    """Namespaces that are looked after, separated by commas; empty: all."""
 
     @property
     def namespace_set(self) -> frozenset[str]:
@@ -303,7 +312,7 @@ def variable(field: str) -> str:
     return f"{PREFIX}{field.upper()}"
 
 
-S = TypeVar("S", bound=DatabaseSettings)
+S = TypeVar("S", bound=EnvironmentSettings)
 
 
 def load(kind: type[S], **overrides: Any) -> S:

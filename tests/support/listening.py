@@ -9,12 +9,13 @@ from typing import TypeVar
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
-async def listening(app: FastAPI | None) -> AsyncIterator[str]:
+async def listening(app: FastAPI | ASGIApp | None) -> AsyncIterator[str]:
     """Its URL. The app's lifespan is the caller's business."""
     assert app is not None
     server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None))

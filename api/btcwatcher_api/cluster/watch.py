@@ -21,6 +21,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from btcwatcher_api import logs
 from btcwatcher_api.cluster.connection import custom_objects
 from btcwatcher_crds.names import (
+    EXCHANGE_KIND,
+    EXCHANGE_PLURAL,
     GROUP,
     NOTIFICATION_CHANNEL_KIND,
     NOTIFICATION_CHANNEL_PLURAL,
@@ -63,6 +65,7 @@ class Kind:
 
 
 STRATEGIES: Final = Kind(STRATEGY_KIND, STRATEGY_PLURAL, "Strategies")
+EXCHANGES: Final = Kind(EXCHANGE_KIND, EXCHANGE_PLURAL, "Exchanges", optional=True)
 CHANNELS: Final = Kind(NOTIFICATION_CHANNEL_KIND, NOTIFICATION_CHANNEL_PLURAL, "NotificationChannels", optional=True)
 
 
