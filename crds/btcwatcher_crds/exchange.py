@@ -37,18 +37,18 @@ Upstream = Annotated[
 
 
 class ExchangeLimits(Contract):
-    """Of all bots together: one budget for one address."""
+    """Of all bots together, and of each host of the exchange: one budget for one address."""
 
     weight_per_minute: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
-    """How much the cache may ask the exchange in a minute, in the exchange's own weight (one for each call where it
+    """How much the cache may ask a host in a minute, in the exchange's own weight (one for each call where it
     has none). Unset: three quarters of what a known exchange allows, 600 of another: signed calls need the rest."""
     max_concurrent: Annotated[int, Field(ge=1, le=256)] = 8
-    """How many calls to the exchange may be under way at a time."""
+    """How many calls to a host may be under way at a time."""
 
 
 class ExchangeSecretReference(Contract):
     name: Annotated[str, Field(min_length=1, max_length=253)]
-    """Name of a Secret in the namespace where the cache runs."""
+    """Name of a Secret in the namespace where the cache runs, and mounted there (the chart's market.proxySecrets)."""
     key: Annotated[str, Field(min_length=1, max_length=253)] = PROXY_URL_KEY
     """Key of the Secret that holds the URL."""
 
@@ -107,8 +107,14 @@ class Exchange(Contract):
         return {key: address.rstrip("/") for key, address in found.items()}
 
     @property
+    def passes_signed(self) -> bool:
+        """Whether signed calls come through the cache too, because they have no address of their own."""
+        known = KNOWN_EXCHANGES.get(self.metadata.name)
+        return known.signed if known else True
+
+    @property
     def weight_per_minute(self) -> int:
-        """What the cache may ask of the exchange in a minute."""
+        """What the cache may ask of each host in a minute."""
         known = KNOWN_EXCHANGES.get(self.metadata.name)
         return self.spec.limits.weight_per_minute or (known.weight_per_minute if known else UNKNOWN_WEIGHT_PER_MINUTE)
 

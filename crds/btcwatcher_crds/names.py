@@ -123,6 +123,12 @@ STOPPED_PREFIX: Final = "BotStopped: "
 ENV_PROXIES: Final = "BTCWATCHER_PROXIES"
 """Names of the Strategy's Proxies in order of preference, with commas; each has its URL in a file of MOUNT_PROXIES."""
 
+ENV_MARKET: Final = "BTCWATCHER_MARKET"
+"""Where the market-data cache is, http://host:port: the wrapper's forwarder goes there without a Proxy."""
+ENV_MARKET_DIRECT: Final = "BTCWATCHER_MARKET_DIRECT"
+"""What to ask in place of the cache while it does not answer, as a JSON object: address in the cache -> the exchange's
+own. Empty where bots wait for the cache."""
+
 CONTAINER_BOT: Final = "freqtrade"
 CONTAINER_PREFLIGHT: Final = "preflight"
 PORT_NAME: Final = "api"

@@ -11,6 +11,7 @@ import structlog
 from btcwatcher_operator.backoff import EndlessBackoff
 from btcwatcher_operator.brake import Brake
 from btcwatcher_operator.cluster import PASSING, Cluster, ClusterError
+from btcwatcher_operator.exchanges.book import ExchangeBook
 from btcwatcher_operator.live import SELECTOR, LiveNamespaces
 from btcwatcher_operator.metrics import Metrics, Result
 from btcwatcher_operator.ports import PortPool, PortPoolExhaustedError
@@ -20,6 +21,7 @@ from btcwatcher_operator.resources import (
     CHILD_SELECTOR,
     CHILDREN,
     CONFIG_MAP,
+    EXCHANGE,
     NAMESPACE,
     OPTIONAL,
     POD,
@@ -46,6 +48,7 @@ class Controller:
         cluster: Cluster,
         store: Store,
         proxies: ProxyBook,
+        exchanges: ExchangeBook,
         ports: PortPool[Key],
         brake: Brake,
         live: LiveNamespaces,
@@ -59,6 +62,7 @@ class Controller:
         self._cluster = cluster
         self._store = store
         self._proxies = proxies
+        self._exchanges = exchanges
         self._ports = ports
         self._brake = brake
         self._live = live
@@ -83,6 +87,10 @@ class Controller:
             if self._proxies.remove(obj) if event_type == "DELETED" else self._proxies.put(obj):
                 self._proxies_changed({Key(obj["metadata"]["namespace"], obj["metadata"]["name"])})
             return
+        if obj["kind"] == EXCHANGE.kind:
+            if self._exchanges.remove(obj) if event_type == "DELETED" else self._exchanges.put(obj):
+                self._exchanges_changed({obj["metadata"]["name"]})
+            return
         if obj["kind"] == NAMESPACE.kind:
             if self._live.observe(event_type, obj):
                 self._namespace_changed(obj["metadata"]["name"])
@@ -104,6 +112,7 @@ class Controller:
         """
         await self._load_namespaces()
         await self._load_proxies()
+        await self._load_exchanges()
         for resource, selector in WATCHED:
             await self._load(resource, selector)
             # Before anything else is listed, let alone reconciled.
@@ -129,6 +138,19 @@ class Controller:
         for namespace in self._namespaces or (None,):
             if (found := await self._list(PROXY, "", namespace)) is not None:
                 self._proxies_changed(self._proxies.replace(*found, namespace))
+
+    async def _load_exchanges(self) -> None:
+        """None, where the operator may not know: then bots ask their exchanges themselves."""
+        try:
+            found = await self._list(EXCHANGE, "", None)
+        except ClusterError as error:
+            if error.status != 403:
+                raise
+            log.warning("exchanges_not_known", cause=str(error))
+            self.absent.add(EXCHANGE)
+        else:
+            if found is not None:
+                self._exchanges_changed(self._exchanges.replace(*found))
 
     async def _load(self, resource: Resource, selector: str) -> None:
         for namespace in self._namespaces or (None,):
@@ -226,6 +248,8 @@ class Controller:
             await self._load_namespaces()
         if PROXY in stale:
             await self._load_proxies()
+        if EXCHANGE in stale:
+            await self._load_exchanges()
         for resource, selector in WATCHED:
             if resource in stale:
                 await self._load(resource, selector)
@@ -279,10 +303,15 @@ class Controller:
                 if any(Key(namespace, reference["name"]) in proxies for reference in references):
                     self._queue.add(key)
 
-    def _specs(self, namespace: str) -> Iterator[tuple[Key, Object]]:
-        """The specs of a namespace's Strategies."""
+    def _exchanges_changed(self, exchanges: set[str]) -> None:
+        for key, spec in self._specs() if exchanges else ():
+            if spec.get("exchange", {}).get("name") in exchanges:
+                self._queue.add(key)
+
+    def _specs(self, namespace: str | None = None) -> Iterator[tuple[Key, Object]]:
+        """The specs of the Strategies of a namespace, or of all."""
         for key in self._store.strategies():
-            if key.namespace == namespace:
+            if namespace in (None, key.namespace):
                 yield key, (self._store.strategy(key) or {}).get("spec", {})
 
 

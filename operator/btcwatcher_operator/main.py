@@ -24,6 +24,9 @@ from btcwatcher_operator.capacity.setup import Setup
 from btcwatcher_operator.cluster import Cluster
 from btcwatcher_operator.controller import Controller
 from btcwatcher_operator.endpoint import served
+from btcwatcher_operator.exchanges.book import ExchangeBook
+from btcwatcher_operator.exchanges.collector import ExchangeCollector
+from btcwatcher_operator.exchanges.keeper import ExchangeKeeper
 from btcwatcher_operator.fence import DeposedError, Fence
 from btcwatcher_operator.leadership import Leadership
 from btcwatcher_operator.live import LiveNamespaces
@@ -90,6 +93,7 @@ async def _lead(
     try:
         store = Store()
         proxies = ProxyBook()
+        exchanges = ExchangeBook(platform.market_url)
         ports: PortPool[Key] = PortPool(*settings.ports)
         brake = Brake(settings.rollout_percent, store.count)
         live = LiveNamespaces()
@@ -98,16 +102,18 @@ async def _lead(
             cluster,
             store,
             proxies,
+            exchanges,
             ports,
             brake,
             live,
-            Reconciler(cluster, store, proxies, ports, brake, live, platform, recorder),
+            Reconciler(cluster, store, proxies, exchanges, ports, brake, live, platform, recorder),
             metrics,
             workers=settings.workers,
             resync_seconds=settings.resync_seconds,
             namespaces=settings.namespaces,
         )
         metrics.registry.register(ProxyCollector(proxies))
+        metrics.registry.register(ExchangeCollector(exchanges))
         loading = asyncio.create_task(controller.load())
         tasks.add(loading)
         await asyncio.wait({holding, loading}, return_when=asyncio.FIRST_COMPLETED)
@@ -119,7 +125,9 @@ async def _lead(
         if keeper is not None:
             metrics.registry.register(CapacityCollector(keeper.newest))
         tester = Tester(cluster, proxies, recorder)
-        working = asyncio.create_task(_work(controller, recorder, tester, keeper, worked))
+        # Several operators, each of some namespaces, would write the same status.
+        exchange_keeper = ExchangeKeeper(cluster, exchanges) if not settings.namespaces else None
+        working = asyncio.create_task(_work(controller, recorder, tester, exchange_keeper, keeper, worked))
         watching = asyncio.create_task(_watch(controller, canary, settings, worked))
         tasks |= {working, watching}
         ended, _ = await asyncio.wait({holding, working, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -156,7 +164,12 @@ def _problem(canary: Canary) -> str | None:
 
 
 async def _work(
-    controller: Controller, recorder: Recorder, tester: Tester, keeper: Keeper | None, ready: asyncio.Event
+    controller: Controller,
+    recorder: Recorder,
+    tester: Tester,
+    exchanges: ExchangeKeeper | None,
+    keeper: Keeper | None,
+    ready: asyncio.Event,
 ) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(controller.run())
@@ -165,6 +178,8 @@ async def _work(
         await controller.settled()
         ready.set()
         log.info("ready")
+        if exchanges is not None:
+            group.create_task(exchanges.run())
         if keeper is not None:
             # Bots come first: at a start there is enough to do.
             group.create_task(keeper.run())

@@ -102,6 +102,12 @@ PROXY_LATENCY: Final = Metric(
     "How long the last test of a Proxy took that passed.",
     ("namespace", "name"),
 )
+EXCHANGE_READY: Final = Metric(
+    "btcwatcher_exchange_ready",
+    "gauge",
+    "Whether bots get the exchange's market data by the cache, 1 or 0, with the reason of its condition Ready.",
+    ("exchange", "reason"),
+)
 PORT_POOL_SIZE: Final = Metric("btcwatcher_port_pool_size", "gauge", "Ports of the pool.")
 PORT_POOL_USED: Final = Metric("btcwatcher_port_pool_used", "gauge", "Ports of the pool that a Strategy has.")
 ROLLOUT_STRATEGIES: Final = Metric(
@@ -152,6 +158,7 @@ METRICS: Final = (
     KUBERNETES_REQUESTS,
     PROXY_HEALTHY,
     PROXY_LATENCY,
+    EXCHANGE_READY,
 )
 
 Result = Literal["success", "requeue", "error"]

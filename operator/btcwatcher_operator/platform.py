@@ -52,6 +52,8 @@ class Platform:
     """Access mode of new volume claims."""
     hang_seconds: int = 300
     """A bot whose loop has not come round for so long is restarted."""
+    market_url: str = ""
+    """Base URL at which bots reach the market-data cache, without a trailing slash; empty: there is none."""
     exchange_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Exchange name -> freqtrade settings that lie under what a Strategy says."""
 

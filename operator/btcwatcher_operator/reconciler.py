@@ -17,10 +17,13 @@ from btcwatcher_operator import events
 from btcwatcher_operator.applier import Applier
 from btcwatcher_operator.brake import Brake, Part, Turn
 from btcwatcher_operator.children.build import Revision, children, render_revision, trial, url
+from btcwatcher_operator.children.canonical import short_hash
+from btcwatcher_operator.children.market import Market
 from btcwatcher_operator.children.volume_claim import as_it_was_made
 from btcwatcher_operator.cluster import Cluster
 from btcwatcher_operator.confirmation import Confirmation
 from btcwatcher_operator.drift import differences, stamped
+from btcwatcher_operator.exchanges.book import ExchangeBook
 from btcwatcher_operator.live import LiveNamespaces, allows
 from btcwatcher_operator.obstacle import Blocked, Obstacle
 from btcwatcher_operator.platform import Platform
@@ -28,7 +31,7 @@ from btcwatcher_operator.ports import Age, PortPool, PortPoolExhaustedError
 from btcwatcher_operator.preflight import Preflight, Stage
 from btcwatcher_operator.proxies.book import ProxyBook
 from btcwatcher_operator.recorder import Recorder
-from btcwatcher_operator.references import missing_credentials, source_of, ways_of
+from btcwatcher_operator.references import market_of, missing_credentials, source_of, ways_of
 from btcwatcher_operator.resources import (
     NAMESPACE,
     POD,
@@ -58,6 +61,7 @@ class Reconciler:
         cluster: Cluster,
         store: Store,
         proxies: ProxyBook,
+        exchanges: ExchangeBook,
         ports: PortPool[Key],
         brake: Brake,
         live: LiveNamespaces,
@@ -68,6 +72,7 @@ class Reconciler:
         self._recorder = recorder
         self._store = store
         self._proxies = proxies
+        self._exchanges = exchanges
         self._ports = ports
         self._brake = brake
         self._live = live
@@ -100,10 +105,11 @@ class Reconciler:
             else:
                 strategy = await self._with_port(key, strategy, age_of(obj), confirmation)
                 source = await source_of(self._cluster, strategy)
-                wanted = render_revision(
-                    strategy, self._platform, self._port(key), source, ways_of(self._proxies, strategy)
-                )
-                decided = self._decide(key, obj, strategy, wanted, await self._live_forbidden(key, strategy))
+                ways = ways_of(self._proxies, strategy)
+                market = market_of(self._exchanges, self._platform, strategy)
+                wanted = render_revision(strategy, self._platform, self._port(key), source, ways, market)
+                live_forbidden = await self._live_forbidden(key, strategy)
+                decided = self._decide(key, obj, strategy, wanted, self._identity(market), live_forbidden)
                 if decided.barred:
                     raise Blocked(Obstacle(Reason.LIVE_NOT_ALLOWED, decided.barred))
                 rollout = decided
@@ -123,18 +129,30 @@ class Reconciler:
         await self._write_status(key, strategy, rollout, obstacle)
 
     def _decide(
-        self, key: Key, obj: Object, strategy: Strategy, wanted: Revision, live_forbidden: str | None
+        self,
+        key: Key,
+        obj: Object,
+        strategy: Strategy,
+        wanted: Revision,
+        platform: str,
+        live_forbidden: str | None,
     ) -> Rollout:
         """What is to run, as far as the brake lets the Strategy; the brake learns of it."""
         live = self._store.children(key)
         while True:
             turn = self._brake.turn(key)
-            braked = Braked(turn, self._platform.identity, self._brake.words(turn))
+            braked = Braked(turn, platform, self._brake.words(turn))
             rollout = decide(strategy, wanted, live, braked, live_forbidden=live_forbidden)
             self._brake.report(key, age_of(obj), rollout.part, wanted.name)
             # What was reported can make it this Strategy's turn.
             if self._brake.turn(key) is turn or rollout.part is not Part.WAITING:
                 return rollout
+
+    def _identity(self, market: Market | None) -> str:
+        """Hash of all that a bot gets from the platform, its exchange's cache included."""
+        if market is None:
+            return self._platform.identity
+        return short_hash([self._platform.identity, market.identity])
 
     async def _keep(self, key: Key, obj: Object, strategy: Strategy, confirmation: Confirmation) -> Rollout | None:
         """Looks after what runs while nobody can say what should: it can be suspended, and is put back when edited."""

@@ -1,11 +1,14 @@
-"""What a Strategy names beside itself: the ConfigMap with its source, Proxies, the Secret with its credentials."""
+"""What a Strategy needs beside itself: the ConfigMap with its source, Proxies, its exchange's cache, credentials."""
 
 from btcwatcher_crds.conditions import Reason
 from btcwatcher_crds.strategy import Strategy
 from btcwatcher_operator.bot_state import read
+from btcwatcher_operator.children.market import Market, goes_its_own_way
 from btcwatcher_operator.children.proxies import ProxySource
 from btcwatcher_operator.cluster import Cluster
+from btcwatcher_operator.exchanges.book import ExchangeBook
 from btcwatcher_operator.obstacle import Blocked, Obstacle
+from btcwatcher_operator.platform import Platform
 from btcwatcher_operator.proxies.book import ProxyBook
 from btcwatcher_operator.resources import CONFIG_MAP, SECRET, Object
 
@@ -45,6 +48,16 @@ def ways_of(proxies: ProxyBook, strategy: Strategy) -> list[ProxySource]:
         some = ", ".join(repr(name) for name in missing)
         raise Blocked(Obstacle(Reason.PROXY_MISSING, f"spec.exchange.proxyRefs: there is no Proxy {some}"))
     return found
+
+
+def market_of(exchanges: ExchangeBook, platform: Platform, strategy: Strategy) -> Market | None:
+    """The market-data cache that the bot uses; None where there is none, or the Strategy has a way of its own."""
+    market = exchanges.market(strategy.spec.exchange.name)
+    if market is None:
+        return None
+    asked = strategy.spec.config.settings()
+    defaults = platform.exchange_defaults.get(strategy.spec.exchange.name, {})
+    return None if goes_its_own_way(asked, defaults) else market
 
 
 async def missing_credentials(cluster: Cluster, strategy: Strategy, pod: Object | None) -> Obstacle | None:

@@ -36,6 +36,7 @@ class Resource:
 
 STRATEGY: Final = Resource(names.API_VERSION, names.STRATEGY_KIND, names.STRATEGY_PLURAL)
 PROXY: Final = Resource(names.API_VERSION, names.PROXY_KIND, names.PROXY_PLURAL)
+EXCHANGE: Final = Resource(names.API_VERSION, names.EXCHANGE_KIND, names.EXCHANGE_PLURAL)
 FLEET_CAPACITY: Final = Resource(names.API_VERSION, names.FLEET_CAPACITY_KIND, names.FLEET_CAPACITY_PLURAL)
 STATEFUL_SET: Final = Resource("apps/v1", "StatefulSet", "statefulsets")
 POD: Final = Resource("v1", "Pod", "pods")
@@ -55,10 +56,12 @@ EVENT: Final = Resource("v1", "Event", "events")
 CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS, JOB, HTTP_ROUTE)
 """What the operator makes for a Strategy. Pods are the StatefulSet's and the Job's; the operator only looks at them."""
 
-OPTIONAL: Final = (HTTP_ROUTE, PROXY)
+OPTIONAL: Final = (HTTP_ROUTE, PROXY, EXCHANGE)
 """What a cluster need not know: a kind whose CRD is not there at the start is not watched."""
 
-BY_KIND: Final = {resource.kind: resource for resource in (STRATEGY, PROXY, POD, *CHILDREN, LEASE, FLEET_CAPACITY)}
+BY_KIND: Final = {
+    resource.kind: resource for resource in (STRATEGY, PROXY, EXCHANGE, POD, *CHILDREN, LEASE, FLEET_CAPACITY)
+}
 
 CHILD_SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 POD_SELECTOR: Final = (

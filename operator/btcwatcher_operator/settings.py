@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     """host: <name>.<namespace>.<base domain>; path: <base domain>/<namespace>/<name>/."""
     exchange_defaults_file: Path | None = None
     """YAML or JSON file: exchange name -> freqtrade settings that lie under what a Strategy says."""
+    market_url: str = ""
+    """Base URL at which bots reach the market-data cache, such as http://btcwatcher-market.btcwatcher.svc:8090; empty:
+    the platform has none, and Exchanges change nothing."""
     namespaces: Annotated[tuple[str, ...], NoDecode] = ()
     """Namespaces to look after, separated by commas; empty: all."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
@@ -129,6 +132,13 @@ class Settings(BaseSettings):
         if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last) <= 65535):
             raise ValueError("must be <first>-<last>, such as 8081-9080")
         return value
+
+    @field_validator("market_url")
+    @classmethod
+    def _market(cls, value: str) -> str:
+        if value and not value.startswith("http://"):
+            raise ValueError("must begin with http://: the cache speaks plain HTTP inside the cluster")
+        return value.rstrip("/")
 
     @field_validator("webhook_url")
     @classmethod
@@ -204,6 +214,7 @@ class Settings(BaseSettings):
             gateway=self._gateway(),
             hang_seconds=self.hang_seconds,
             volume_access_mode=self.volume_access_mode,
+            market_url=self.market_url,
             exchange_defaults=_exchange_defaults(self.exchange_defaults_file),
         )
 

@@ -51,6 +51,7 @@ IN_NAMESPACES = {
 }
 MACHINES = rules((CORE, ["nodes", "pods"], ["list"]), (BTCW, ["fleetcapacities"], ["get"]))
 NAMESPACES = rules((CORE, ["namespaces"], READ))
+EXCHANGES = rules((BTCW, ["exchanges"], READ))
 OF_THE_CLUSTER = {
     "operator": NAMESPACES
     | rules(
@@ -58,7 +59,9 @@ OF_THE_CLUSTER = {
         ("storage.k8s.io", ["csinodes"], ["list"]),
         (BTCW, ["fleetcapacities"], ["get", "create"]),
         (BTCW, ["fleetcapacities/status"], ["patch"]),
-    ),
+        (BTCW, ["exchanges/status"], ["patch"]),
+    )
+    | EXCHANGES,
     "api": MACHINES,
     "worker": set(),
     "collector": MACHINES,
@@ -118,8 +121,8 @@ def test_with_namespaces_the_rules_hold_in_these_alone(component: str) -> None:
     if component == "operator":
         lease = roles.pop(("Role", "desk-a", "trade-watch-operator-lease"))
         assert named(lease) == [(["leases"], ["trade-watch-operator"], ["get", "update"])]
-        # Where live trading is allowed is a label of a Namespace.
-        assert said(roles.pop(("ClusterRole", "", "btcwatcher-trade-watch-operator"))) == NAMESPACES
+        # Where live trading is allowed is a label of a Namespace, and Exchanges are of the whole cluster.
+        assert said(roles.pop(("ClusterRole", "", "btcwatcher-trade-watch-operator"))) == NAMESPACES | EXCHANGES
     if component == "api":
         own = roles.pop(("Role", "btcwatcher", "trade-watch-api-own"))
         assert said(own) == rules((CORE, ["configmaps"], ["create"]))
@@ -129,7 +132,9 @@ def test_with_namespaces_the_rules_hold_in_these_alone(component: str) -> None:
 
 def test_namespaced_without_any_cluster_wide_right() -> None:
     objects = chart.rendered(
-        chart.merged(VARIANTS["namespaced"], {"rbac": {"liveNamespaces": False, "aggregate": False}})
+        chart.merged(
+            VARIANTS["namespaced"], {"rbac": {"liveNamespaces": False, "exchanges": False, "aggregate": False}}
+        )
     )
     assert not [item for item in objects if item["kind"] == "ClusterRoleBinding"]
 

@@ -1,7 +1,8 @@
 """Where everything lies, relative to the working directory, and what the environment says."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 REVISION = Path("revision")
@@ -40,6 +41,15 @@ class Settings:
     termination_log: Path
     proxies: tuple[str, ...] = ()
     """The Strategy's Proxies in order of preference. Where there are any, the exchange is reached through them only."""
+    market: str = ""
+    """Where the market-data cache is, http://host:port; empty where it is nothing special."""
+    market_direct: Mapping[str, str] = field(default_factory=dict)
+    """Address in the cache -> the exchange's own, which is asked while the cache is away; empty: it is waited for."""
+
+    @property
+    def forwards(self) -> bool:
+        """Whether the exchange's traffic goes through the forwarder."""
+        return bool(self.proxies or self.market_direct)
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
@@ -48,8 +58,19 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         hang_seconds=_seconds(environment.get("BTCWATCHER_HANG_SECONDS"), DEFAULT_HANG_SECONDS),
         preflight_seconds=_seconds(environment.get("BTCWATCHER_PREFLIGHT_SECONDS"), DEFAULT_PREFLIGHT_SECONDS),
         termination_log=Path(environment.get("BTCWATCHER_TERMINATION_LOG") or _TERMINATION_LOG),
+        market=environment.get("BTCWATCHER_MARKET", "").rstrip("/"),
+        market_direct=_ways(environment.get("BTCWATCHER_MARKET_DIRECT")),
         proxies=tuple(name for name in environment.get("BTCWATCHER_PROXIES", "").split(",") if name),
     )
+
+
+def _ways(text: str | None) -> dict[str, str]:
+    """What the operator wrote; anything else says nothing."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def strategy_path() -> Path:

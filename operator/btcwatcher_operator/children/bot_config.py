@@ -1,7 +1,7 @@
 """freqtrade's configuration of one bot, rendered from the Strategy.
 
-Merged in this order: what every bot has, the platform's defaults for the exchange, what the spec says, `spec.config`;
-what the operator owns comes last. So one manifest serves every cluster.
+Merged in this order: what every bot has, the platform's defaults for the exchange, the way to the market-data cache,
+what the spec says, `spec.config`; what the operator owns comes last. So one manifest serves every cluster.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 from btcwatcher_crds import names
 from btcwatcher_crds.strategy import Mode, Strategy
+from btcwatcher_operator.children.market import Market, exchange_settings
 from btcwatcher_operator.children.webhook_messages import MESSAGE_FIELDS, message_template
 from btcwatcher_operator.platform import Platform
 
@@ -30,11 +31,12 @@ _BASE: Config = {
 }
 
 
-def bot_config(strategy: Strategy, platform: Platform, port: int) -> Config:
+def bot_config(strategy: Strategy, platform: Platform, port: int, market: Market | None = None) -> Config:
     spec = strategy.spec
     return merge(
         _BASE,
         platform.exchange_defaults.get(spec.exchange.name, {}),
+        exchange_settings(market) if market else {},
         _from_spec(strategy),
         spec.config.settings(),
         _owned(strategy, platform, port),

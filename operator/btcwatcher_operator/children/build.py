@@ -12,6 +12,7 @@ from btcwatcher_operator.children.bot_config import bot_config
 from btcwatcher_operator.children.canonical import canonical_json, short_hash
 from btcwatcher_operator.children.http_route import http_route, path
 from btcwatcher_operator.children.ingress import host, ingress
+from btcwatcher_operator.children.market import Market
 from btcwatcher_operator.children.metadata import Object
 from btcwatcher_operator.children.preflight_job import preflight_job
 from btcwatcher_operator.children.proxies import ProxySource
@@ -58,19 +59,25 @@ class Revision:
 
 
 def render_revision(
-    strategy: Strategy, platform: Platform, port: int, source: str | None, proxies: Sequence[ProxySource] = ()
+    strategy: Strategy,
+    platform: Platform,
+    port: int,
+    source: str | None,
+    proxies: Sequence[ProxySource] = (),
+    market: Market | None = None,
 ) -> Revision:
     """The revision that the spec asks for.
 
-    `source`: the strategy's Python source, unless the image ships it; `proxies`: those that proxyRefs names.
+    `source`: the strategy's Python source, unless the image ships it; `proxies`: those that proxyRefs names; `market`:
+    the cache of the exchange's market data, if the bot uses it.
     """
-    files = {names.CONFIG_FILE: canonical_json(bot_config(strategy, platform, port))}
+    files = {names.CONFIG_FILE: canonical_json(bot_config(strategy, platform, port, market))}
     if source is not None:
         files[names.SOURCE_FILE] = source
     has_source = source is not None
-    nameless = pod_template(strategy, platform, port, "", has_source=has_source, proxies=proxies)
+    nameless = pod_template(strategy, platform, port, "", has_source=has_source, proxies=proxies, market=market)
     name = short_hash([files, nameless])
-    template = pod_template(strategy, platform, port, name, has_source=has_source, proxies=proxies)
+    template = pod_template(strategy, platform, port, name, has_source=has_source, proxies=proxies, market=market)
     return Revision(name, {**files, POD_TEMPLATE_FILE: canonical_json(template)}, asked(strategy, port, source))
 
 

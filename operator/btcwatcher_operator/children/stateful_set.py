@@ -5,6 +5,8 @@ from typing import Any
 
 from btcwatcher_crds import names
 from btcwatcher_crds.strategy import Strategy
+from btcwatcher_operator.children import market as to_market
+from btcwatcher_operator.children.market import Market
 from btcwatcher_operator.children.metadata import Object, labels, metadata, selector
 from btcwatcher_operator.children.proxies import ProxySource, environment, volume
 from btcwatcher_operator.platform import Platform
@@ -51,6 +53,7 @@ def pod_template(
     *,
     has_source: bool,
     proxies: Sequence[ProxySource] = (),
+    market: Market | None = None,
 ) -> Object:
     """The pod. It meets the `restricted` Pod Security Standard and mounts no service account token."""
     wanted = strategy.spec.pod_template
@@ -74,8 +77,8 @@ def pod_template(
                 "labelSelector": {"matchLabels": {names.LABEL_COMPONENT: names.COMPONENT_BOT}},
             }
         ],
-        "initContainers": [_preflight(strategy, platform, proxies)],
-        "containers": [_bot(strategy, platform, port, proxies)],
+        "initContainers": [_preflight(strategy, platform, proxies, market)],
+        "containers": [_bot(strategy, platform, port, proxies, market)],
         "volumes": [*_volumes(strategy, revision, has_source=has_source), *volume(proxies)],
     }
     optional = {
@@ -100,7 +103,12 @@ def pod_template(
 
 
 def _container(
-    strategy: Strategy, platform: Platform, name: str, args: list[str], proxies: Sequence[ProxySource]
+    strategy: Strategy,
+    platform: Platform,
+    name: str,
+    args: list[str],
+    proxies: Sequence[ProxySource],
+    market: Market | None,
 ) -> Object:
     resources = strategy.spec.resources
     built: Object = {
@@ -115,6 +123,7 @@ def _container(
             # Two arenas in place of eight a core: glibc's default keeps memory that freqtrade has long freed.
             {"name": "MALLOC_ARENA_MAX", "value": "2"},
             *environment(proxies),
+            *to_market.environment(market, proxied=bool(proxies)),
         ],
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -131,7 +140,7 @@ def _container(
     return built
 
 
-def _preflight(strategy: Strategy, platform: Platform, proxies: Sequence[ProxySource]) -> Object:
+def _preflight(strategy: Strategy, platform: Platform, proxies: Sequence[ProxySource], market: Market | None) -> Object:
     """Checks config and strategy with freqtrade's own classes; its termination message says what is wrong.
 
     It sees no exchange credentials.
@@ -140,19 +149,21 @@ def _preflight(strategy: Strategy, platform: Platform, proxies: Sequence[ProxySo
     if proxies:
         mounts.append(names.MOUNT_PROXIES)
     return {
-        **_container(strategy, platform, names.CONTAINER_PREFLIGHT, ["preflight"], proxies),
+        **_container(strategy, platform, names.CONTAINER_PREFLIGHT, ["preflight"], proxies, market),
         "volumeMounts": _mounts(*mounts),
     }
 
 
-def _bot(strategy: Strategy, platform: Platform, port: int, proxies: Sequence[ProxySource]) -> Object:
+def _bot(
+    strategy: Strategy, platform: Platform, port: int, proxies: Sequence[ProxySource], market: Market | None
+) -> Object:
     mounts = [names.MOUNT_REVISION, names.MOUNT_ACCESS, names.MOUNT_DATA, names.MOUNT_RUN]
     if strategy.spec.exchange.credentials_ref:
         mounts.append(names.MOUNT_CREDENTIALS)
     if proxies:
         mounts.append(names.MOUNT_PROXIES)
     return {
-        **_container(strategy, platform, names.CONTAINER_BOT, ["trade"], proxies),
+        **_container(strategy, platform, names.CONTAINER_BOT, ["trade"], proxies, market),
         "ports": [{"name": names.PORT_NAME, "containerPort": port, "protocol": "TCP"}],
         "volumeMounts": _mounts(*mounts),
         "startupProbe": _file_probe(names.STARTED_FILE, STARTUP_PROBE),

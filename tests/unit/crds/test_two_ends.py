@@ -5,9 +5,11 @@ from pathlib import Path
 
 from btcwatcher_bot import places
 from btcwatcher_bot.monitor import STOPPED_PREFIX
+from btcwatcher_bot.proxies import settings
 from btcwatcher_bot.termination import Failure, Reason, to_json
 from btcwatcher_crds import names
 from btcwatcher_crds.termination import TerminationReason, parse
+from btcwatcher_operator.children.market import PROXY_SETTINGS
 from btcwatcher_operator.children.webhook_messages import MESSAGE_FIELDS, message_template
 
 EXAMPLE = Path(__file__).parents[3] / "images" / "freqtrade" / "config.example.json"
@@ -36,6 +38,13 @@ def test_both_mean_the_same_files() -> None:
     assert str(places.STARTED) == names.STARTED_FILE
     assert str(places.STOPPED) == names.STOPPED_FILE
     assert STOPPED_PREFIX == names.STOPPED_PREFIX
+
+
+def test_both_know_ccxts_proxy_settings_and_the_names_of_the_environment() -> None:
+    assert PROXY_SETTINGS == settings.PROXY_SETTINGS
+    environment = {names.ENV_MARKET: "http://market:8090", names.ENV_MARKET_DIRECT: '{"http://market:8090/a/b": "c"}'}
+    found = places.settings_of(environment)
+    assert (found.market, found.market_direct) == ("http://market:8090", {"http://market:8090/a/b": "c"})
 
 
 def test_the_operator_renders_the_messages_that_were_held_against_freqtrade() -> None:

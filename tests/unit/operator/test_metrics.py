@@ -10,6 +10,8 @@ from btcwatcher_crds import names
 from btcwatcher_operator.brake import Brake, Part
 from btcwatcher_operator.cluster import NO_ANSWER
 from btcwatcher_operator.endpoint import served
+from btcwatcher_operator.exchanges.book import ExchangeBook
+from btcwatcher_operator.exchanges.collector import ExchangeCollector
 from btcwatcher_operator.metrics import METRICS, Metrics
 from btcwatcher_operator.ports import PortPool
 from btcwatcher_operator.proxies.book import ProxyBook
@@ -69,6 +71,7 @@ def test_every_metric_of_the_catalogue_is_served_with_its_kind_and_sentence() ->
     store.put(strategy())
     metrics.watch(store, PortPool(8081, 8090), Brake(5, store.count), lambda: 0)
     metrics.registry.register(ProxyCollector(ProxyBook()))
+    metrics.registry.register(ExchangeCollector(ExchangeBook()))
     text = metrics.text().decode()
     for metric in METRICS:
         assert f"# HELP {metric.name} {metric.sentence}\n" in text

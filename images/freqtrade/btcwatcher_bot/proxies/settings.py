@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 _SECTIONS = ("ccxt_config", "ccxt_sync_config", "ccxt_async_config")
-_PROXY_SETTINGS = frozenset(
+PROXY_SETTINGS = frozenset(
     "".join(setting.lower().split("_"))
     for setting in (
         "proxy",
@@ -48,7 +48,7 @@ def conflict(exchange: Mapping[str, object]) -> str | None:
     for section in _SECTIONS:
         settings = exchange.get(section)
         for name in settings if isinstance(settings, Mapping) else ():
-            if "".join(str(name).lower().split("_")) in _PROXY_SETTINGS:
+            if "".join(str(name).lower().split("_")) in PROXY_SETTINGS:
                 return (
                     f"exchange.{section}.{name} and spec.exchange.proxyRefs both say how to reach the exchange: "
                     "take one of them out"

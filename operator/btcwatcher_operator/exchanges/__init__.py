@@ -1,0 +1,1 @@
+"""The Exchanges: who uses the market-data cache, and how that fares."""
