@@ -20,7 +20,8 @@ from btcwatcher_api.addresses import TrustedProxies
 from btcwatcher_api.cluster.client import Cluster
 from btcwatcher_api.cluster.machines import Machines
 from btcwatcher_api.cluster.watch import CHANNELS, STRATEGIES, Copy, Kind, Watch
-from btcwatcher_api.database import listening_connection, reading_engine, writing_connection, writing_engine
+from btcwatcher_api.database import listening_connection, writing_connection
+from btcwatcher_api.engines import reading_engine, writing_engine
 from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.middleware import RequestLayer
 from btcwatcher_api.monitoring import endpoints as monitoring

@@ -3,49 +3,27 @@
 import argparse
 import asyncio
 import json
-import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
-import uvicorn
-from sqlalchemy.exc import SQLAlchemyError
-from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from btcwatcher_api import logs
 from btcwatcher_api.accounts.roles import Role
-from btcwatcher_api.database import (
-    CONNECT_SECONDS,
-    SchemaError,
-    check_revision,
-    current_revision,
-    first_line,
-    writing_connection,
-)
-from btcwatcher_api.garbage import collect_rarely
-from btcwatcher_api.migrate import migrate
+from btcwatcher_api.database import CONNECT_SECONDS, first_line, writing_connection
+from btcwatcher_api.schema import SchemaError, check_revision, current_revision
 from btcwatcher_api.settings import DatabaseSettings, Settings, SettingsError, load
-from btcwatcher_api.workers.siblings import Siblings
-from btcwatcher_api.workers.supervisor import Worker, Workers
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from btcwatcher_api.workers.supervisor import Worker
 
 _log = logs.get("btcwatcher_api.main")
-_GRACE_SECONDS = 10
-
-
-class _Server(uvicorn.Server):
-    """Tells of the stop before it waits for the open requests to end: some of them would not end by themselves."""
-
-    def __init__(self, stopping: Callable[[], None], config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._stopping = stopping
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._stopping()
-        await super().shutdown(sockets)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,7 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-# Each command imports what it needs: a worker or a collector does not carry the whole API.
+# Each command imports what it needs: a worker or a collector does not carry the whole API, and `migrate`, which every
+# pod starts with, none of it.
 
 
 def _serve() -> int:
@@ -119,15 +98,18 @@ def _serve() -> int:
 
 def _serve_with_workers(settings: Settings) -> int:
     from btcwatcher_api.app import create_app
+    from btcwatcher_api.serving import GRACE_SECONDS
     from btcwatcher_api.signals.fastlane import WebhookProtocol
+    from btcwatcher_api.workers.siblings import Siblings
+    from btcwatcher_api.workers.supervisor import Workers
 
-    def work(worker: Worker) -> int:
+    def work(worker: "Worker") -> int:
         structlog.contextvars.bind_contextvars(worker=worker.number)
         app = create_app(settings, siblings=Siblings(worker.number, worker.siblings))
         return _run(app, settings.host, settings.port, WebhookProtocol, app.state.feed.end, worker.sockets)
 
     try:
-        workers = Workers(settings.workers, settings.host, settings.port, 2 * _GRACE_SECONDS, work)
+        workers = Workers(settings.workers, settings.host, settings.port, 2 * GRACE_SECONDS, work)
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         print(f"btcwatcher-api: cannot listen on {where}: {error.strerror}", file=sys.stderr)  # noqa: T201
@@ -167,38 +149,17 @@ def _market() -> int:
 
 
 def _run(
-    app: ASGIApp,
+    app: "ASGIApp",
     host: str,
     port: int,
-    protocol: type[asyncio.Protocol] = HttpToolsProtocol,
+    protocol: type[asyncio.Protocol] | None = None,
     stopping: Callable[[], None] = lambda: None,
     sockets: Sequence[socket.socket] | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT, which calls `stopping`; the exit status. `sockets`, if given, listen already."""
-    server = _Server(
-        stopping,
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            http=protocol,
-            loop="uvloop" if sys.platform != "win32" else "asyncio",
-            lifespan="on",
-            log_config=None,
-            # Its lines would hold query strings; the metrics have the figures.
-            access_log=False,
-            server_header=False,
-            # addresses.py knows which proxies to believe.
-            proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        ),
-    )
-    # uvicorn ends by raising the signal again that it was stopped with: an orderly end is exit status 0.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    collect_rarely()
-    server.run(None if sockets is None else list(sockets))
-    return 0 if server.started else 1
+    from btcwatcher_api.serving import run
+
+    return run(app, host, port, protocol, stopping, sockets)
 
 
 async def _refuse_old_schema(database_url: str) -> None:
@@ -211,6 +172,8 @@ async def _refuse_old_schema(database_url: str) -> None:
 
 
 def _migrate() -> int:
+    from btcwatcher_api.migrate import migrate
+
     settings = load(DatabaseSettings)
     logs.configure()
     try:
@@ -254,6 +217,8 @@ async def _check(api: str, lease: str) -> int:
 
 
 def _key(name: str, role: Role, file: Path) -> int:
+    from sqlalchemy.exc import SQLAlchemyError
+
     from btcwatcher_api.accounts.key_file import keep_key
 
     settings = load(DatabaseSettings)

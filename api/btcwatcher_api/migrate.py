@@ -3,11 +3,11 @@
 from typing import Final
 
 import psycopg
-from alembic import command
 
 from btcwatcher_api import logs
-from btcwatcher_api.database import APPLICATION, CONNECT_SECONDS, alembic_config, is_known, migrated_to
-from btcwatcher_api.signals.arrival import continue_numbers
+from btcwatcher_api.database import APPLICATION, CONNECT_SECONDS
+from btcwatcher_api.schema import is_known, is_newest, migrated_to
+from btcwatcher_api.signals.numbering import continue_numbers
 from btcwatcher_api.tables.partitions import make_ahead
 
 _LOCK: Final = 0x6274_6377_6D69_6772
@@ -29,8 +29,13 @@ def migrate(database_url: str, months_ahead: int) -> None:
     ) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         try:
-            if (newer := _newer(connection)) is None:
-                command.upgrade(alembic_config(database_url), "head")
+            current = migrated_to(connection)
+            newer = current if current is not None and not is_known(current) else None
+            if newer is None and not is_newest(current):
+                # Imported here: every pod's start looks, and mostly there is nothing to do.
+                from btcwatcher_api.upgrade import upgrade
+
+                upgrade(database_url)
             made = make_ahead(connection, months_ahead)
             raised = continue_numbers(connection)
         finally:
@@ -41,9 +46,3 @@ def migrate(database_url: str, months_ahead: int) -> None:
         _log.warning("the schema is of a newer version, which this one works with: left as it is", revision=newer)
     if raised:
         _log.warning("the signals come from another server: new ones are numbered on from theirs", raised_by=raised)
-
-
-def _newer(connection: psycopg.Connection) -> str | None:
-    """The schema's revision, if this code does not know it."""
-    current = migrated_to(connection)
-    return current if current is not None and not is_known(current) else None

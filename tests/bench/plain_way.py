@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from btcwatcher_api.database import sqlalchemy_url
+from btcwatcher_api.engines import sqlalchemy_url
 from support import api
 
 

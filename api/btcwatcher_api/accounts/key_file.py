@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from btcwatcher_api.accounts.keys import NAME_PATTERN, Keys
 from btcwatcher_api.accounts.roles import Identity, Role
-from btcwatcher_api.database import writing_engine
+from btcwatcher_api.engines import writing_engine
 
 _BY: Final = Identity("btcwatcher-api key", Role.ADMIN)
 _STATEMENT_SECONDS: Final = 10

@@ -18,8 +18,9 @@ from psycopg import errors
 from btcwatcher_api.collector.fills import Fill
 from btcwatcher_api.collector.matching import StoredFill, missing
 from btcwatcher_api.collector.rows import recovered_row
-from btcwatcher_api.database import SchemaError, break_connection, check_revision, current_revision, first_line
+from btcwatcher_api.database import break_connection, first_line
 from btcwatcher_api.notifications.router import Router
+from btcwatcher_api.schema import SchemaError, check_revision, current_revision
 from btcwatcher_api.signals.dedup import first_id_at
 from btcwatcher_api.signals.types import SignalType
 from btcwatcher_api.signals.writer import INSERT_RECOVERED

@@ -17,9 +17,10 @@ from btcwatcher_api.cluster.watch import CHANNELS, STRATEGIES, Watch
 from btcwatcher_api.collector.ledger import Ledger, LedgerAway, LedgerBusy
 from btcwatcher_api.collector.rounds import Rounds
 from btcwatcher_api.collector.settings import CollectorSettings
-from btcwatcher_api.database import SchemaError, collecting_connection
+from btcwatcher_api.database import collecting_connection
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.notifications.router import Router
+from btcwatcher_api.schema import SchemaError
 from btcwatcher_api.strategies.registry import Registry
 
 _log = logs.get("btcwatcher_api.collector")

@@ -4,7 +4,8 @@ from alembic import context
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from btcwatcher_api.database import VERSION_TABLE, sqlalchemy_url
+from btcwatcher_api.engines import sqlalchemy_url
+from btcwatcher_api.schema import VERSION_TABLE
 
 
 def run() -> None:

@@ -11,7 +11,8 @@ from uuid import UUID
 import psycopg
 from psycopg import errors
 
-from btcwatcher_api.database import SchemaError, break_connection, check_revision, current_revision, first_line
+from btcwatcher_api.database import break_connection, first_line
+from btcwatcher_api.schema import SchemaError, check_revision, current_revision
 from btcwatcher_api.signals.arrival import CHANNEL
 
 _COLUMNS: Final = {

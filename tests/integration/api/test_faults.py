@@ -11,10 +11,11 @@ import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 
-from btcwatcher_api.database import SchemaError, alembic_config, check_revision
 from btcwatcher_api.migrate import migrate
+from btcwatcher_api.schema import SchemaError, check_revision
 from btcwatcher_api.tables import partitions
 from btcwatcher_api.tables.partitions import make_ahead
+from btcwatcher_api.upgrade import alembic_config
 from btcwatcher_local.postgres import EmbeddedPostgres
 from support import api
 from support.api import FREQTRADE, Api

@@ -7,7 +7,8 @@ from typing import Any
 
 import psycopg
 
-from btcwatcher_api.database import SchemaError, break_connection, check_revision, current_revision, first_line
+from btcwatcher_api.database import break_connection, first_line
+from btcwatcher_api.schema import SchemaError, check_revision, current_revision
 
 Connect = Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]
 

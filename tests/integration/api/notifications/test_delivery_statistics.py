@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import Select
 
-from btcwatcher_api.database import sqlalchemy_url
+from btcwatcher_api.engines import sqlalchemy_url
 from btcwatcher_api.notifications import history, statistics
 from btcwatcher_api.notifications.delivery_filter import DeliveryFilter
 from btcwatcher_api.notifications.worker.verdicts import DeliveryState
