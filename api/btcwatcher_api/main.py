@@ -1,4 +1,4 @@
-"""`btcwatcher-api serve | worker | collect | market | migrate | keys | check | key | openapi`."""
+"""`btcwatcher-api serve | worker | collect | market | screen | migrate | keys | check | key | openapi`."""
 
 import argparse
 import asyncio
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("worker", help="send notifications: any number of them share the work")
     commands.add_parser("collect", help="visit the bots: fill in signals that never arrived, export trading figures")
     commands.add_parser("market", help="give bots public market data: one call for one question")
+    commands.add_parser("screen", help="show every bot in one FreqUI, to who signs in")
     commands.add_parser("migrate", help="bring the database's schema up to date")
     keys = commands.add_parser(
         "keys", help="make the platform's keys where they are missing; those that are there stay"
@@ -61,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _collect()
         if chosen.command == "market":
             return _market()
+        if chosen.command == "screen":
+            return _screen()
         if chosen.command == "migrate":
             return _migrate()
         if chosen.command == "keys":
@@ -146,6 +149,25 @@ def _market() -> int:
     settings = load(MarketSettings)
     logs.configure(settings.log_level)
     return _run(create_market_app(MarketService(settings)), settings.host, settings.port)
+
+
+def _screen() -> int:
+    from btcwatcher_api.screen import service
+    from btcwatcher_api.screen.settings import ScreenSettings
+
+    settings = load(ScreenSettings)
+    logs.configure(settings.log_level)
+
+    async def work() -> None:
+        await _refuse_old_schema(settings.database_url.get_secret_value())
+        await service.run(settings)
+
+    try:
+        asyncio.run(work())
+    except OSError as error:
+        print(f"btcwatcher-api: cannot listen on {settings.host}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
 
 
 def _run(

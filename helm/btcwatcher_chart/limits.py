@@ -1,7 +1,7 @@
 """What a value may be, beyond the type of its default: the one part of the schema that values.yaml cannot say.
 
-`*` stands for each of operator, api, worker and collector. Settings that operator and API check themselves have the
-same limits here, so that `helm install` refuses what a pod would refuse later.
+`*` stands for each of operator, api, worker, collector and screen. Settings that operator and API check themselves have
+the same limits here, so that `helm install` refuses what a pod would refuse later.
 """
 
 from typing import Any, Final
@@ -169,6 +169,18 @@ _LIMITS: Final[dict[str, Schema]] = {
     "api.autoscaling.targetCPUUtilizationPercentage": whole(1, 1000),
     "worker.forbiddenNetworks": listed(text(CIDR)),
     "collector.botAddress": URL,
+    "screen.metricsPort": PORT,
+    "screen.publicUrl": {"anyOf": [ORIGIN, {"const": ""}]},
+    "screen.sessionHours": {"type": "number", "minimum": 0.01, "maximum": 720},
+    "screen.botAddress": URL,
+    "screen.frequi.image.pullPolicy": choice("", "Always", "IfNotPresent", "Never"),
+    "screen.frequi.path": text("^/[^\\s]*$", longest=1024),
+    "screen.frequi.resources": RESOURCES,
+    "screen.ingress.annotations": STRINGS,
+    "screen.ingress.host": text(HOST, empty=True),
+    "screen.ingress.tlsSecret": text(HOST, empty=True),
+    "screen.httpRoute.gateway.namespace": NAME,
+    "screen.httpRoute.hostnames": listed(text(HOST)),
     "bots.image.pullPolicy": choice("", "Always", "IfNotPresent", "Never"),
     "bots.portRange": text(f"^{PORT_NUMBER}-{PORT_NUMBER}$"),
     "bots.listenAddress": text(ADDRESS),

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -45,6 +46,7 @@ def main() -> None:
         prometheus_port=arguments.prometheus_port,
         alertmanager_port=arguments.alertmanager_port,
         scrape_seconds=arguments.scrape_seconds,
+        frequi=arguments.frequi,
     )
     sys.exit(asyncio.run(_until_signal(up(wishes, examples=not arguments.no_examples), interrupted=0)))
 
@@ -110,6 +112,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--values", type=Path, help="a file with values of the chart, over those of this command")
         if name == "up":
             command.add_argument("--no-examples", action="store_true", help="start without the example Strategies")
+            command.add_argument(
+                "--frequi",
+                type=_frequi,
+                default=os.environ.get("BTCWATCHER_FREQUI_DIR") or None,
+                metavar="FOLDER",
+                help="a built FreqUI, which gets every bot (default: BTCWATCHER_FREQUI_DIR)",
+            )
             _add_monitoring(command)
     return parser
 
@@ -134,6 +143,13 @@ def _seconds(text: str) -> int:
     if not (text.isdigit() and 1 <= int(text) <= 3600):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 3600")
     return int(text)
+
+
+def _frequi(text: str) -> Path:
+    folder = Path(text).resolve()
+    if not (folder / "index.html").is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} holds no FreqUI: there is no index.html")
+    return folder
 
 
 def _range(text: str) -> tuple[int, int]:

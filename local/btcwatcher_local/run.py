@@ -46,6 +46,7 @@ def _show_addresses(stack: Stack) -> None:
   signals     curl -H "Authorization: Bearer $(cat {layout.key("read-token")})" {stack.api_url}/api/v1/signals/
   bots        http://<name>.<namespace>.bots.localhost:{stack.ingress_port}/  (ports {stack.pool})
   figures     {stack.collector_url}/metrics  (trading figures of each bot)
+  FreqUI      {stack.screen_url or "left out: give the folder of a built one with --frequi"}
   messages    {stack.catcher_url}/  (what the example NotificationChannels send)
   monitoring  {_monitoring(stack)}
   database    {layout.postgres}

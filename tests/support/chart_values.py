@@ -43,6 +43,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
             },
             "worker": {"forbiddenNetworks": ["10.0.0.0/8"], "updateStrategy": "Recreate"},
             "collector": {"botAddress": "http://127.0.0.1:{port}", "host": "127.0.0.1", "port": 18001},
+            "screen": {
+                "enabled": True,
+                "publicUrl": "https://frequi.example.com",
+                "ingress": {"enabled": True, "host": "frequi.example.com", "tlsSecret": "tls"},
+                "httpRoute": {"enabled": True, "gateway": {"name": "public"}, "hostnames": ["frequi.example.com"]},
+                "botAddress": "http://127.0.0.1:{port}",
+                "host": "127.0.0.1",
+            },
             "bots": {
                 "baseDomain": "bots.example.com",
                 "url": {"scheme": "http", "port": 8080},

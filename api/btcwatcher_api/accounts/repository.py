@@ -160,6 +160,26 @@ async def redeem(connection: AsyncConnection, token_hash: bytes) -> Redeemed | N
     return Redeemed(row.family, None) if row is not None else None
 
 
+async def signed_in(connection: AsyncConnection, token_hash: bytes) -> User | None:
+    """Whose sign-in this is, while it lasts; the token stays good."""
+    query = text(
+        f"SELECT {_COLUMNS} FROM users WHERE deactivated_at IS NULL AND id = (SELECT user_id FROM refresh_tokens"  # noqa: S608
+        " WHERE token_hash = :token_hash AND used_at IS NULL AND revoked_at IS NULL"
+        " AND expires_at > clock_timestamp())"
+    )
+    return _user((await connection.execute(query, {"token_hash": token_hash})).mappings().first())
+
+
+async def end_sign_in(connection: AsyncConnection, token_hash: bytes) -> None:
+    await connection.execute(
+        text(
+            "UPDATE refresh_tokens SET revoked_at = clock_timestamp()"
+            " WHERE token_hash = :token_hash AND revoked_at IS NULL"
+        ),
+        {"token_hash": token_hash},
+    )
+
+
 async def _end_sign_ins(connection: AsyncConnection, user: User) -> None:
     await connection.execute(
         text("UPDATE refresh_tokens SET revoked_at = clock_timestamp() WHERE user_id = :id AND revoked_at IS NULL"),

@@ -2,24 +2,22 @@
 
 from datetime import timedelta
 from typing import Final
-from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from btcwatcher_api import logs
 from btcwatcher_api.accounts import audit, repository
 from btcwatcher_api.accounts.administration import Administration
+from btcwatcher_api.accounts.door import Door
 from btcwatcher_api.accounts.keys import Keys
-from btcwatcher_api.accounts.limiter import ADDRESS_FAILURES, LoginLimiter
 from btcwatcher_api.accounts.passwords import Passwords
 from btcwatcher_api.accounts.repository import User
 from btcwatcher_api.accounts.roles import Identity, Role
 from btcwatcher_api.accounts.schemas import Tokens
-from btcwatcher_api.accounts.tokens import Signer, new_refresh_token, secret_hash
+from btcwatcher_api.accounts.tokens import SCREEN_PREFIX, Signer, new_refresh_token, secret_hash
 from btcwatcher_api.problems import Problem
 from btcwatcher_api.settings import Registration
 
-_WRONG: Final = "user name or password is wrong"
 _ENDED: Final = "the refresh token is not valid or has expired: sign in again"
 _log = logs.get("btcwatcher_api.accounts")
 
@@ -35,8 +33,7 @@ class Accounts:
         self._registration = registration
         self._refresh_lifetime = refresh_lifetime
         self._passwords = Passwords()
-        self._names = LoginLimiter()
-        self._addresses = LoginLimiter(ADDRESS_FAILURES)
+        self._door = Door(engine, self._passwords, refresh_lifetime)
         self.keys = Keys(engine)
         self.administration = Administration(engine, self._passwords)
 
@@ -78,31 +75,12 @@ class Accounts:
 
         `address` is the caller's, None where it cannot be known.
         """
-        name = username.lower()
-        if address is not None:
-            _check_wait(self._addresses.attempt(address), "from this address")
-        _check_wait(self._names.attempt(name), "for this user name")
-        async with self._engine.connect() as connection:
-            user = await repository.by_name(connection, name) if "\0" not in name else None
-        if not await self._passwords.matches(password, user.password_hash if user else None) or user is None:
-            _log.warning("sign-in refused", request_id=request_id)
-            raise Problem(401, _WRONG, (), {"WWW-Authenticate": "Bearer"})
-        self._names.succeeded(name)
-        if address is not None:
-            self._addresses.forgive(address)
-        refresh = new_refresh_token()
-        async with self._engine.begin() as connection:
-            if not await repository.add_refresh_token(
-                connection, secret_hash(refresh), uuid4(), user, self._refresh_lifetime
-            ):
-                raise Problem(401, _WRONG, (), {"WWW-Authenticate": "Bearer"})
-            await audit.record(
-                connection, actor=user.username, action="user.sign_in", subject=user.username, request_id=request_id
-            )
-        return self._tokens(user, refresh)
+        return self._tokens(*await self._door.open(username, password, address, request_id))
 
     async def refresh(self, token: str, request_id: str) -> Tokens:
         """New tokens for a refresh token, which is used up. Raises Problem 401."""
+        if token.startswith(SCREEN_PREFIX):
+            raise Problem(401, _ENDED, (), {"WWW-Authenticate": "Bearer"})
         following = new_refresh_token()
         async with self._engine.begin() as connection:
             redeemed = await repository.redeem(connection, secret_hash(token))
@@ -133,10 +111,10 @@ class Accounts:
     async def change_password(self, identity: Identity, current: str, new: str, request_id: str) -> None:
         """Ends all sign-ins of the user. Raises Problem 403 for a wrong current password, 409 and 429."""
         user = await self.user(identity)
-        _check_wait(self._names.attempt(user.username), "for this user name")
+        self._door.attempt(user.username)
         if not await self._passwords.matches(current, user.password_hash):
             raise Problem(403, "the current password is wrong", [("current_password", "is wrong")])
-        self._names.succeeded(user.username)
+        self._door.succeeded(user.username)
         password_hash = await self._passwords.hashed(new)
         async with self._engine.begin() as connection:
             if not await repository.change_password(connection, user, password_hash):
@@ -164,11 +142,6 @@ class Accounts:
         _log.warning(
             "a refresh token came twice: its sign-in is ended", family=str(redeemed.family), request_id=request_id
         )
-
-
-def _check_wait(seconds: int, whose: str) -> None:
-    if seconds:
-        raise Problem(429, f"too many attempts {whose}: wait {seconds} s", (), {"Retry-After": str(seconds)})
 
 
 def _check_first(first: bool) -> None:

@@ -14,6 +14,8 @@ from btcwatcher_api.accounts.roles import Identity, Role
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "btcwatcher"
 _AUDIENCE: Final = "btcwatcher-api"
+SCREEN_PREFIX: Final = "screen."
+"""Begins the tokens of sign-ins at the fleet screen: a browser's session there is good nowhere else."""
 _CLAIMS: Final = ("exp", "iat", "iss", "aud", "sub", "name", "role")
 
 
@@ -53,8 +55,8 @@ class Signer:
             return None
 
 
-def new_refresh_token() -> str:
-    return secrets.token_urlsafe(32)
+def new_refresh_token(prefix: str = "") -> str:
+    return prefix + secrets.token_urlsafe(32)
 
 
 def secret_hash(token: str) -> bytes:

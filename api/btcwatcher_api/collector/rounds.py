@@ -11,6 +11,7 @@ from typing import Any, Final
 import aiohttp
 
 from btcwatcher_api import logs
+from btcwatcher_api.bots import address_of
 from btcwatcher_api.collector.bot_api import BotApi, BotError
 from btcwatcher_api.collector.figures import CollectorMetrics, Figures
 from btcwatcher_api.collector.ledger import FillsRefused, Ledger, LedgerAway, LedgerBusy
@@ -19,8 +20,6 @@ from btcwatcher_api.collector.settings import CollectorSettings
 from btcwatcher_api.collector.visit import Bot, Rules, visit
 from btcwatcher_api.strategies.registry import KnownStrategy, Registry
 from btcwatcher_crds.derive import bot_api_credentials
-from btcwatcher_crds.names import service
-from btcwatcher_crds.strategy import State
 
 _log = logs.get("btcwatcher_api.collector")
 
@@ -97,16 +96,18 @@ class Rounds:
 
     def _meet(self, session: aiohttp.ClientSession) -> None:
         """Take in new bots and forget those that are gone or have no pod, with their figures."""
-        wanted = {(one.namespace, one.name): one for one in self._registry.strategies() if port_of(one) is not None}
+        template = self._settings.bot_address
+        wanted = {
+            (one.namespace, one.name): (one, address)
+            for one in self._registry.strategies()
+            if (address := address_of(template, one)) is not None
+        }
         for key in self._places.keys() - wanted.keys():
             del self._places[key]
             self.figures.pop(key, None)
         now = time.monotonic()
         spread = min(self._settings.collect_cycle_seconds, _SPREAD_SECONDS * len(wanted))
-        for key, strategy in wanted.items():
-            address = self._settings.bot_address.format(
-                service=service(strategy.name), namespace=strategy.namespace, port=port_of(strategy)
-            )
+        for key, (strategy, address) in wanted.items():
             place = self._places.get(key)
             if place is None or place.address != address:
                 api = BotApi(
@@ -196,14 +197,6 @@ class Rounds:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._places.clear()
         self.figures.clear()
-
-
-def port_of(strategy: KnownStrategy) -> int | None:
-    """Where the bot listens; None while it has no port, or no pod because it is suspended."""
-    if (strategy.item.get("spec") or {}).get("state") == State.SUSPENDED:
-        return None
-    port = (strategy.item.get("status") or {}).get("port")
-    return port if isinstance(port, int) else None
 
 
 def _jitter(low: float, high: float) -> float:

@@ -1,23 +1,17 @@
 """Every setting of `btcwatcher-api collect`, from the environment (`BTCWATCHER_...`)."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from btcwatcher_api.settings import PoolSettings, read_key, variable
+from btcwatcher_api.bots import BotAccess
+from btcwatcher_api.settings import PoolSettings, variable
 
 
-class CollectorSettings(PoolSettings):
+class CollectorSettings(PoolSettings, BotAccess):
     """What `collect` needs."""
 
-    bot_key_file: Path
-    """File with the platform's bot key (32 bytes or more of text), from which every bot's API password is derived; the
-    operator has the same."""
-    bot_address: str = "http://{service}.{namespace}.svc:{port}"
-    """Where a bot's API is: {service} and {namespace} are those of its Service, {port} is its Strategy's."""
     namespaces: str = ""
     """Namespaces whose bots are visited, separated by commas; empty: all."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8001
@@ -46,17 +40,6 @@ class CollectorSettings(PoolSettings):
     capacity_history_seconds: Annotated[float, Field(ge=0.2, le=86400)] = 300.0
     """How often a row is written of how full the platform is; kept for BTCWATCHER_RETENTION_CAPACITY_DAYS."""
 
-    @field_validator("bot_address")
-    @classmethod
-    def _is_a_template(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value.format(service="s", namespace="n", port=1))
-        except (KeyError, IndexError, ValueError):
-            raise ValueError("may hold {service}, {namespace} and {port}, nothing else in braces") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname or "{port}" not in value:
-            raise ValueError("must begin with http:// or https://, name a host and hold {port}")
-        return value.rstrip("/")
-
     @model_validator(mode="after")
     def _recovers_what_is_kept(self) -> Self:
         if self.recover_days >= self.retention_signals_days:
@@ -73,7 +56,3 @@ class CollectorSettings(PoolSettings):
     @property
     def notify_within(self) -> timedelta:
         return timedelta(minutes=self.recover_notify_minutes)
-
-    def bot_key(self) -> bytes:
-        """The platform's bot key. Raises SettingsError naming the variable."""
-        return read_key(self.bot_key_file, variable("bot_key_file"))

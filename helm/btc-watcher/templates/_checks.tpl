@@ -32,6 +32,16 @@
 {{- if and $api.httpRoute.enabled (not $api.httpRoute.gateway.name) }}
 {{- fail "api.httpRoute.enabled needs api.httpRoute.gateway.name" }}
 {{- end }}
+{{- $screen := .Values.screen }}
+{{- if and $screen.enabled $screen.ingress.enabled (not $screen.ingress.host) }}
+{{- fail "screen.ingress.enabled needs screen.ingress.host: FreqUI needs a host name of its own" }}
+{{- end }}
+{{- if and $screen.enabled $screen.httpRoute.enabled (or (not $screen.httpRoute.gateway.name) (not $screen.httpRoute.hostnames)) }}
+{{- fail "screen.httpRoute.enabled needs screen.httpRoute.gateway.name and screen.httpRoute.hostnames: FreqUI needs a host name of its own" }}
+{{- end }}
+{{- if and $screen.enabled (eq (int $screen.port) (int $screen.metricsPort)) }}
+{{- fail "screen.port and screen.metricsPort must differ: figures are not for browsers" }}
+{{- end }}
 {{- $scaled := $api.autoscaling }}
 {{- if and $scaled.enabled (gt (int $scaled.minReplicas) (int $scaled.maxReplicas)) }}
 {{- fail "api.autoscaling.minReplicas must not be above api.autoscaling.maxReplicas" }}

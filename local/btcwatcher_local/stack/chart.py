@@ -24,6 +24,7 @@ KEYS_SECRET = "btcwatcher-keys"  # noqa: S105 - a name
 DATABASE_SECRET = "btcwatcher-database"  # noqa: S105 - a name
 TIMEOUT = "300s"
 BASE_DOMAIN = "bots.localhost"
+SCREEN_HOST = f"frequi.{BASE_DOMAIN}"
 
 _EACH = {
     # Two cannot listen on one port of one address, not for a moment either.
@@ -84,6 +85,7 @@ def local_values(stack: Stack, exchange_defaults: dict[str, Any]) -> dict[str, A
             "port": _port(stack.collector_url),
             "botAddress": f"http://{HOST}:{{port}}",
         },
+        "screen": _screen(stack),
         "bots": {
             "portRange": stack.pool,
             "listenAddress": HOST,
@@ -98,11 +100,31 @@ def local_values(stack: Stack, exchange_defaults: dict[str, Any]) -> dict[str, A
     }
 
 
+def _screen(stack: Stack) -> dict[str, Any]:
+    if stack.frequi is None:
+        return {"enabled": False}
+    port, metrics_port = stack.screen_ports
+    return {
+        **_EACH,
+        "enabled": True,
+        "host": HOST,
+        "port": port,
+        "metricsPort": metrics_port,
+        "publicUrl": stack.screen_url,
+        "botAddress": f"http://{HOST}:{{port}}",
+        # Containers are processes here: this one copies the folder as if it were in FreqUI's image.
+        "frequi": {"path": str(stack.frequi)},
+        "ingress": {"enabled": True, "host": SCREEN_HOST},
+    }
+
+
 def images() -> dict[str, object]:
     """Which local command stands for which image."""
     return {
         "btcwatcher/operator": {"command": [command("btcwatcher-operator")]},
         "btcwatcher/api": {"command": [command("btcwatcher-api")]},
+        # Its containers bring a command of their own.
+        "freqtradeorg/freqtrade": {"command": []},
         "btcwatcher/freqtrade": {
             "command": [str(freqtrade_python()), "-m", "btcwatcher_bot"],
             "env": {"PYTHONPATH": str(REPOSITORY / "images" / "freqtrade")},

@@ -51,6 +51,8 @@ class Wishes:
     scrape_seconds: int = 15
     values: Path | None = None
     """Values of the chart, over those of this stack."""
+    frequi: Path | None = None
+    """Folder with a built FreqUI; without it there is no fleet screen."""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,9 @@ class Stack:
     catcher_url: str = ""
     """Where the messages of this stack's NotificationChannels are caught."""
     smtp_port: int = 0
+    frequi: Path | None = None
+    screen_ports: tuple[int, int] = (0, 0)
+    """The fleet screen's, and its metrics'."""
     prometheus_url: str = ""
     """Empty where there is none."""
     alertmanager_url: str = ""
@@ -79,6 +84,11 @@ class Stack:
     failure: str = ""
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _processes: list[Process] = field(default_factory=list)
+
+    @property
+    def screen_url(self) -> str:
+        """Where browsers find the fleet screen; empty where there is none."""
+        return f"http://{chart.SCREEN_HOST}:{self.ingress_port}" if self.frequi is not None else ""
 
     @property
     def read_token(self) -> str:
@@ -266,6 +276,10 @@ def _choose_ports(stack: Stack, wishes: Wishes) -> None:
     stack.operator_url = f"http://{HOST}:{first_free(wishes.operator_port, 'the operator', say)}"
     stack.collector_url = f"http://{HOST}:{first_free(wishes.collector_port, 'the collector', say)}"
     stack.worker_url = f"http://{HOST}:{first_free(wishes.worker_port, 'the worker', say)}"
+    stack.frequi = wishes.frequi
+    if wishes.frequi is not None:
+        # People come by the ingress: these are nobody's to remember.
+        stack.screen_ports = (any_free(), any_free())
 
 
 async def _start_api_server(stack: Stack) -> None:
