@@ -16,7 +16,7 @@ from btcwatcher_api.accounts.passwords import Passwords
 from btcwatcher_api.accounts.repository import User
 from btcwatcher_api.accounts.roles import Role
 from btcwatcher_api.accounts.tokens import SCREEN_PREFIX, new_refresh_token, secret_hash
-from btcwatcher_api.database import writing_engine
+from btcwatcher_api.engines import writing_engine
 from btcwatcher_api.screen.service import Screen, serving
 from btcwatcher_api.screen.sessions import token_of
 from btcwatcher_api.screen.settings import ScreenSettings

@@ -13,7 +13,7 @@ from aiohttp import web
 from btcwatcher_api import logs
 from btcwatcher_api.addresses import TrustedProxies
 from btcwatcher_api.cluster.watch import STRATEGIES, Watch
-from btcwatcher_api.database import writing_engine
+from btcwatcher_api.engines import writing_engine
 from btcwatcher_api.garbage import collect_rarely
 from btcwatcher_api.screen.app import machines_app, screen_app
 from btcwatcher_api.screen.bot_requests import BotRequests
