@@ -15,7 +15,7 @@ from btcwatcher_api.market.exchanges import Exchange
 from btcwatcher_api.market.figures import MarketMetrics
 from btcwatcher_api.market.lane import Banned, Crowded
 from btcwatcher_api.market.privacy import Privacy, has_body, privacy
-from btcwatcher_api.market.questions import Question, normalised, split_query
+from btcwatcher_api.market.questions import TOLD_HEADERS, Question, normalised, split_query
 from btcwatcher_api.market.routes import Route, Routes
 from btcwatcher_api.market.sharing import Result, Sharing
 from btcwatcher_api.market.store import Answer
@@ -93,7 +93,8 @@ class Market:
     ) -> Result:
         endpoint = table_of(exchange.name).find(api, path)
         args = normalised(split_query(scope["query_string"].decode("latin-1")), endpoint.candles)
-        question = Question(exchange.name, api, path, args)
+        told = tuple(sorted((name, value) for name, value in headers.items() if name in TOLD_HEADERS))
+        question = Question(exchange.name, api, path, args, told)
         asker = scope["client"][0] if scope.get("client") else ""
 
         async def ask() -> Answer:
@@ -158,7 +159,7 @@ class Market:
         url = f"{route.base.rstrip('/')}/{path}" + (f"?{query}" if query else "")
         started = False
         try:
-            async with call(route.session, url, scope["method"], passed_headers(headers), body) as response:
+            async with call(route.session, url, passed_headers(headers), scope["method"], body) as response:
                 self._caller.heed(route, response)
                 back = [
                     (name.lower().encode("latin-1"), value.encode("latin-1"))

@@ -14,6 +14,8 @@ _FIRST_SECONDS: Final = 1.0
 _NEARLY: Final = 0.95
 """From this part of the limit on, by the exchange's own count, nothing more is asked in this minute."""
 
+_NOTHING: Final = 1e-3
+
 
 class Budget:
     """`now` is seconds since the epoch, for exchanges count by its minutes."""
@@ -32,6 +34,8 @@ class Budget:
         waits for a full bucket, and leaves a debt."""
         self._fill(now)
         missing = min(float(weight), self._at_once) - self._left
+        if missing < _NOTHING:
+            missing = 0.0  # what rounding leaves would be waited for without an end
         return max(self._shut_until - now, missing / self._pace, 0.0)
 
     def spend(self, weight: int, now: float) -> None:

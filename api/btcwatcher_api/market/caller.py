@@ -9,16 +9,15 @@ import aiohttp
 
 from btcwatcher_api import logs
 from btcwatcher_api.market import bans
-from btcwatcher_api.market.endpoints import Endpoint
+from btcwatcher_api.market.endpoints import Endpoint, Verdict
 from btcwatcher_api.market.figures import MarketMetrics
-from btcwatcher_api.market.freshness import Lifetime, lifetime
+from btcwatcher_api.market.freshness import Lifetime, Times, lifetime
 from btcwatcher_api.market.questions import Question
 from btcwatcher_api.market.routes import Route
 from btcwatcher_api.market.store import Answer
-from btcwatcher_api.market.upstream import Away, call, lag_ms, unpacked, whole_body
+from btcwatcher_api.market.upstream import Away, asked_headers, call, lag_ms, unpacked, whole_body
 
 _log = logs.get("btcwatcher_api.market")
-_OK: Final = 200
 _LARGE: Final = 256 * 1024
 """Packed answers above this are unpacked beside the event loop."""
 
@@ -36,9 +35,9 @@ class Caller:
         url = f"{route.base.rstrip('/')}/{question.path}" + (f"?{question.query}" if question.args else "")
         async with route.lane.turn(asker, weight):
             self._metrics.weight.labels(route.exchange.name, route.host).inc(weight)
-            begin = time.monotonic()
+            begin, asked_ms = time.monotonic(), self._clock() * 1000
             try:
-                async with call(route.session, url) as response:
+                async with call(route.session, url, headers=asked_headers(question.headers)) as response:
                     came_ms = self._clock() * 1000
                     packed = await whole_body(response)
             except Away as error:
@@ -46,7 +45,7 @@ class Caller:
                 raise
             self._metrics.call_seconds.labels(route.exchange.name).observe(time.monotonic() - begin)
             self.heed(route, response)
-        return await self._answer(route, endpoint, args, response, packed, came_ms)
+        return await self._answer(route, endpoint, args, response, packed, asked_ms, came_ms)
 
     def heed(self, route: Route, response: aiohttp.ClientResponse) -> None:
         """Count the call, and what its answer says of weight and bans."""
@@ -58,14 +57,20 @@ class Caller:
         used = response.headers.get(route.table.used_header, "") if route.table.used_header else ""
         if used.isascii() and used.isdecimal():
             route.lane.told(int(used))
-        pause = bans.pause_seconds(response.status, response.headers.get("Retry-After", ""), self._clock())
-        if pause and route.lane.ban(pause, response.status):
+        self._leave_alone(
+            route,
+            bans.pause_seconds(response.status, response.headers.get("Retry-After", ""), self._clock()),
+            response.status,
+        )
+
+    def _leave_alone(self, route: Route, seconds: float, status: int) -> None:
+        if seconds and route.lane.ban(seconds, status):
             _log.warning(
                 "the exchange wants to be left alone",
                 exchange=route.exchange.name,
                 host=route.host,
-                status=response.status,
-                seconds=round(pause),
+                status=status,
+                seconds=round(seconds),
             )
 
     def away(self, route: Route, error: Away) -> None:
@@ -88,15 +93,25 @@ class Caller:
         args: dict[str, str],
         response: aiohttp.ClientResponse,
         packed: bytes,
+        asked_ms: float,
         came_ms: float,
     ) -> Answer:
         encoding = response.headers.get("Content-Encoding", "").strip().lower().replace("identity", "")
         if encoding not in ("", "gzip"):
             raise Away(f"the answer is packed as {encoding[:20]}, which was not asked for")
-        life = Lifetime(came_ms, came_ms)
-        if response.status == _OK:
-            lag = lag_ms(response.headers.get("Date", ""), came_ms)
-            life = await self._life(route, endpoint, args, packed, encoding, came_ms, lag)
+        lag = lag_ms(response.headers.get("Date", ""), came_ms)
+
+        def look() -> tuple[Verdict, Lifetime]:
+            body = unpacked(packed, encoding)
+            verdict = route.table.judge(response.status, body)
+            if verdict is Verdict.GOOD:
+                return verdict, lifetime(endpoint, args, body, Times(asked_ms, came_ms, lag))
+            return verdict, Lifetime(came_ms, came_ms)
+
+        verdict, life = await asyncio.to_thread(look) if len(packed) > _LARGE else look()
+        if verdict is Verdict.LIMITED:
+            # The exchange does not say how long: as for a 429 without Retry-After.
+            self._leave_alone(route, bans.pause_seconds(bans.TOO_MANY, "", self._clock()), response.status)
         return Answer(
             response.status,
             response.headers.get("Content-Type", "application/json"),
@@ -106,21 +121,3 @@ class Caller:
             life,
             response.headers.get("Retry-After", ""),
         )
-
-    async def _life(
-        self,
-        route: Route,
-        endpoint: Endpoint,
-        args: dict[str, str],
-        packed: bytes,
-        encoding: str,
-        came_ms: float,
-        lag: float,
-    ) -> Lifetime:
-        def look() -> Lifetime:
-            body = unpacked(packed, encoding)
-            if route.table.failed(body):
-                return Lifetime(came_ms, came_ms)
-            return lifetime(endpoint, args, body, came_ms, lag)
-
-        return await asyncio.to_thread(look) if len(packed) > _LARGE else look()

@@ -1,12 +1,17 @@
-"""What is known of an exchange's endpoints: the kind of data, its weight, and the shape of candles."""
+"""What is known of an exchange's endpoints: the kind of data, its weight, the shape of candles, what a failure is."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 Weigh = Callable[[Mapping[str, str]], int]
 """The weight of a call with these arguments."""
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
 
 
 class Data(StrEnum):
@@ -25,6 +30,16 @@ class Data(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Verdict(StrEnum):
+    """What an answer is, whatever its status says."""
+
+    GOOD = "good"
+    FAILED = "failed"
+    """An error, which is never kept."""
+    LIMITED = "limited"
+    """Too much was asked: the same as status 429."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candles:
     """The shape of a question for candles, and of its answer."""
@@ -32,27 +47,30 @@ class Candles:
     interval: str
     """Argument that says how long a candle is."""
     lengths: Mapping[str, int]
-    """Its values, ms. Those whose candles do not begin at multiples of their length since the epoch are in
-    `unaligned`."""
-    bounds: frozenset[str]
-    """Arguments that bound the time."""
+    """Its values, ms; of a month, its least."""
+    since: frozenset[str]
+    """Arguments that bound the time from below."""
+    until: frozenset[str]
+    """And from above."""
     rows: Callable[[Any], Sequence[Any]]
-    """The candles of a decoded answer; each begins with, or has at `opened`, when it opened."""
-    unit_ms: int = 1
-    """Of the bounds."""
+    """The candles of a decoded answer, in the order of time, up or down."""
+    bound_unit_ms: int = 1
     opened: int | str = 0
     """Where in a row its opening time is."""
     opened_unit_ms: int = 1
-    unaligned: Mapping[str, int] = field(default_factory=dict)
-
-    def length(self, args: Mapping[str, str]) -> int | None:
-        """Of the candles asked for, ms; None where bounds cannot be aligned to it."""
-        return self.lengths.get(args.get(self.interval, ""))
 
     def span(self, args: Mapping[str, str]) -> int | None:
         """How long a candle that is asked for lasts at least, ms; None when it is not known."""
-        named = args.get(self.interval, "")
-        return self.lengths.get(named) or self.unaligned.get(named)
+        return self.lengths.get(args.get(self.interval, ""))
+
+    def grid(self, args: Mapping[str, str]) -> int | None:
+        """Candles asked for begin at multiples of this, ms since the epoch; None when it is not known. Days and weeks
+        begin by the exchange's own time zone, but on full hours."""
+        span = self.span(args)
+        return None if span is None else min(span, HOUR_MS)
+
+    def bounds(self, name: str) -> bool:
+        return name in self.since or name in self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +84,16 @@ class Endpoint:
 
 
 UNKNOWN: Final = Endpoint(Data.UNKNOWN)
+MARKETS: Final = Endpoint(Data.MARKETS)
+TICKER: Final = Endpoint(Data.TICKER)
+BOOK: Final = Endpoint(Data.BOOK)
+TRADES: Final = Endpoint(Data.TRADES)
+RATES: Final = Endpoint(Data.RATES)
+CLOCK: Final = Endpoint(Data.CLOCK)
+
+
+def candles(shape: Candles) -> Endpoint:
+    return Endpoint(Data.CANDLES, 1, shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +102,33 @@ class Table:
 
     find: Callable[[str, str], Endpoint]
     """By ccxt's key of the API and the path."""
-    failed: Callable[[bytes], bool] = lambda _: False
-    """Whether the body of an answer with status 200 is an error."""
+    judge: Callable[[int, bytes], Verdict] = lambda status, _: Verdict.GOOD if status == 200 else Verdict.FAILED
+    """Of a status and a body."""
     limits: Mapping[str, int] = field(default_factory=dict)
     """Weight a minute of an API that has less than the exchange's first one."""
     used_header: str = ""
     """Header of answers with the weight used in this minute, in lower case."""
+
+
+def by_path(rules: Mapping[str, Endpoint]) -> Callable[[str, str], Endpoint]:
+    """The endpoint of the first rule whose expression is the whole path, whichever the API."""
+    compiled = [(re.compile(expression), endpoint) for expression, endpoint in rules.items()]
+
+    @lru_cache(maxsize=1024)
+    def find(_: str, path: str) -> Endpoint:
+        return next((endpoint for expression, endpoint in compiled if expression.fullmatch(path)), UNKNOWN)
+
+    return find
+
+
+def by_status(limited: Callable[[bytes], bool | None]) -> Callable[[int, bytes], Verdict]:
+    """Of an exchange that says errors in bodies of status 200, too. `limited` says of a body: None, it is good; True,
+    too much was asked; False, another error."""
+
+    def judge(status: int, body: bytes) -> Verdict:
+        said = limited(body)
+        if said:
+            return Verdict.LIMITED
+        return Verdict.GOOD if status == 200 and said is None else Verdict.FAILED
+
+    return judge

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
-from btcwatcher_api.market.questions import Args
+from btcwatcher_api.market.questions import TOLD_HEADERS, Args
 
-_PLAIN_HEADERS: Final = frozenset(
+_PLAIN_HEADERS: Final = TOLD_HEADERS | frozenset(
     (
         "accept",
         "accept-encoding",

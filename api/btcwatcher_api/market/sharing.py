@@ -68,7 +68,7 @@ class Sharing:
     async def _fly(self, question: Question, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         try:
             answer = await ask()
-            if answer.status == 200 and answer.lifetime.fresh_until > self._clock() * 1000:
+            if answer.lifetime.fresh_until > self._clock() * 1000:
                 self._store.put(question, answer)
             return answer
         finally:

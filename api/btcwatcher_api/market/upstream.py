@@ -9,6 +9,8 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
+from btcwatcher_api.market.questions import Args
+
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of an answer that is kept; Binance's largest has about 20."""
 _GZIP: Final = 31
@@ -59,19 +61,23 @@ def session_for(proxy: str | None, timeout: float) -> aiohttp.ClientSession:
     )
 
 
+def asked_headers(told: Args) -> dict[str, str]:
+    """Of a call for a public question."""
+    return {"User-Agent": _AGENT, "Accept-Encoding": "gzip", "Accept": "*/*", **dict(told)}
+
+
 @asynccontextmanager
 async def call(
     session: aiohttp.ClientSession,
     url: str,
+    headers: Mapping[str, str],
     method: str = "GET",
-    headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """Raises Away, also for what fails while the answer is read."""
-    sent = headers if headers is not None else {"User-Agent": _AGENT, "Accept-Encoding": "gzip", "Accept": "*/*"}
     try:
         async with session.request(
-            method, URL(url, encoded=True), headers=sent, data=body, allow_redirects=False
+            method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
         ) as response:
             yield response
     except TimeoutError:

@@ -6,25 +6,21 @@ Weights are those of Binance's documentation, which ccxt has in its `describe()`
 from collections.abc import Mapping
 from typing import Final
 
-from btcwatcher_api.market.endpoints import UNKNOWN, Candles, Data, Endpoint, Table, Weigh
-
-_MINUTE: Final = 60_000
-_HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
-LENGTHS: Final = {
-    "1s": 1000,
-    **{f"{count}m": count * _MINUTE for count in (1, 3, 5, 15, 30)},
-    **{f"{count}h": count * _HOUR for count in (1, 2, 4, 6, 8, 12)},
-    "1d": _DAY,
-    "1w": 7 * _DAY,
-}
-UNALIGNED: Final = {"3d": 3 * _DAY, "1M": 28 * _DAY}
+from btcwatcher_api.market.endpoints import DAY_MS, HOUR_MS, MINUTE_MS, UNKNOWN, Candles, Data, Endpoint, Table, Weigh
 
 _CANDLES: Final = Candles(
     interval="interval",
-    lengths=LENGTHS,
-    unaligned=UNALIGNED,
-    bounds=frozenset(("startTime", "endTime")),
+    lengths={
+        "1s": 1000,
+        **{f"{count}m": count * MINUTE_MS for count in (1, 3, 5, 15, 30)},
+        **{f"{count}h": count * HOUR_MS for count in (1, 2, 4, 6, 8, 12)},
+        "1d": DAY_MS,
+        "3d": 3 * DAY_MS,
+        "1w": 7 * DAY_MS,
+        "1M": 28 * DAY_MS,
+    },
+    since=frozenset(("startTime",)),
+    until=frozenset(("endTime",)),
     rows=lambda answer: answer,
 )
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from btcwatcher_api.market.endpoints import UNKNOWN
-from btcwatcher_api.market.freshness import lifetime
+from btcwatcher_api.market.freshness import Lifetime, Times, lifetime
 from btcwatcher_api.market.tables import table_of
 
 MINUTE = 60_000
@@ -17,8 +17,12 @@ def candles(*opened: float) -> bytes:
     return json.dumps([[int(at), "1", "1", "1", "1", "1", int(at) + MINUTE - 1] for at in opened]).encode()
 
 
-def fresh_for(body: bytes, lag: float = 0.0, interval: str = "1m") -> float:
-    return lifetime(KLINES, {"interval": interval}, body, NOW, lag).fresh_until - NOW
+def fresh_for(body: bytes, lag: float = 0.0, asked: float = NOW - 50, **args: str) -> float:
+    return lifetime(KLINES, {"interval": "1m", **args}, body, Times(asked, NOW, lag)).fresh_until - NOW
+
+
+def other(path: str) -> Lifetime:
+    return lifetime(BINANCE.find("public", path), {}, b"[]", Times(NOW - 50, NOW))
 
 
 def test_with_the_running_candle_until_it_closes() -> None:
@@ -31,6 +35,21 @@ def test_the_newest_may_come_first() -> None:
 
 def test_without_the_running_candle_a_second() -> None:
     assert fresh_for(candles(OPEN - 2 * MINUTE, OPEN - MINUTE)) == 1000
+
+
+def test_an_answer_from_before_a_candle_closed_is_for_those_who_asked_before() -> None:
+    closed = candles(OPEN - 2 * MINUTE, OPEN - MINUTE)
+    assert fresh_for(closed, asked=OPEN - 1) == OPEN - NOW
+    assert fresh_for(candles(OPEN - MINUTE, OPEN), asked=OPEN - 1) == 30_000
+
+
+def test_the_past_does_not_change() -> None:
+    long_ago = candles(OPEN - 100 * MINUTE)
+    assert fresh_for(long_ago, endTime=str(int(OPEN - 99 * MINUTE))) == 600_000
+    assert fresh_for(long_ago, endTime=str(int(OPEN))) == 1000
+    assert fresh_for(long_ago, startTime=str(int(OPEN - 100 * MINUTE))) == 1000
+    assert fresh_for(b"[]", endTime=str(int(OPEN - 99 * MINUTE))) == 1000
+    assert fresh_for(long_ago, endTime="x") == 1000
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b"", b"[[]]", b'[["x"]]', b"null", b"[7]"])
@@ -55,13 +74,13 @@ def test_a_candle_from_far_ahead_is_not_believed() -> None:
 
 def test_only_markets_may_be_stale() -> None:
     for path in ("klines", "depth", "ticker/24hr", "trades", "time"):
-        life = lifetime(BINANCE.find("public", path), {}, b"[]", NOW)
+        life = other(path)
         assert life.stale_until == life.fresh_until, path
-    life = lifetime(BINANCE.find("public", "exchangeInfo"), {}, b"[]", NOW)
+    life = other("exchangeInfo")
     assert (life.fresh_until - NOW, life.stale_until - NOW) == (300_000, 300_000 + 6 * 3_600_000)
 
 
 def test_the_rest_a_second_at_most() -> None:
-    assert lifetime(UNKNOWN, {}, b"[]", NOW).fresh_until - NOW <= 1000
-    assert lifetime(BINANCE.find("public", "depth"), {}, b"[]", NOW).fresh_until - NOW <= 1000
-    assert lifetime(BINANCE.find("public", "time"), {}, b"[]", NOW).fresh_until == NOW
+    assert lifetime(UNKNOWN, {}, b"[]", Times(NOW, NOW)).fresh_until - NOW <= 1000
+    assert other("depth").fresh_until - NOW <= 1000
+    assert other("time").fresh_until == NOW

@@ -20,7 +20,7 @@ AT = 1_795_400_000_000 // HOUR * HOUR
     ],
 )
 def test_a_bound_moves_within_its_candle_only(bound: int, shared: int) -> None:
-    assert align(bound, HOUR, 1) == shared
+    assert align(bound, HOUR) == shared
 
 
 def test_no_exchange_can_tell_the_shared_bound_from_the_one_asked_for() -> None:
@@ -28,21 +28,14 @@ def test_no_exchange_can_tell_the_shared_bound_from_the_one_asked_for() -> None:
     edges = range(AT - 2 * HOUR, AT + 3 * HOUR, HOUR)
     ends = [edge - 1 for edge in edges]
     for bound in (*range(AT - 3, AT + HOUR + 3, 7919), *range(AT - 3, AT + 4)):
-        shared = align(bound, HOUR, 1)
+        shared = align(bound, HOUR)
         for moments in (edges, ends):
             assert [at >= bound for at in moments] == [at >= shared for at in moments]
             assert [at > bound for at in moments] == [at > shared for at in moments]
 
 
-def test_weeks_open_on_mondays() -> None:
-    week = 7 * 24 * HOUR
-    monday = 1_795_392_000_000 - 1_795_392_000_000 % week + 4 * 24 * HOUR
-    assert align(monday, week, 1) == monday
-    assert align(monday + HOUR, week, 1) == monday + 1
-
-
 def test_seconds() -> None:
-    assert align(AT // 1000 + 100, HOUR, 1000) == AT // 1000 + 1
+    assert align(AT // 1000 + 100, HOUR // 1000) == AT // 1000 + 1
 
 
 def test_the_form_that_is_shared() -> None:
@@ -62,7 +55,13 @@ def test_what_is_no_number_stays(value: str) -> None:
     assert dict(normalised((("interval", "1h"), ("startTime", value)), candles))["startTime"] == value
 
 
-def test_candles_whose_edges_are_not_known_stay() -> None:
+def test_months_begin_on_some_full_hour() -> None:
     candles = table_of("binance").find("public", "klines").candles
     asked = split_query(f"interval=1M&startTime={AT + 5}")
+    assert dict(normalised(asked, candles))["startTime"] == str(AT + 1)
+
+
+def test_candles_of_an_unknown_length_stay() -> None:
+    candles = table_of("binance").find("public", "klines").candles
+    asked = split_query(f"interval=7x&startTime={AT + 5}")
     assert normalised(asked, candles) == asked
