@@ -1,14 +1,15 @@
 """The market-data cache on a port of its own, before the paper exchange, which counts what it is asked."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import BaseTestServer, TestServer
 
 from btcwatcher_api.market.exchanges import Exchange, ExchangeRegistry
 from btcwatcher_api.market.service import MarketService, create_market_app
@@ -28,10 +29,12 @@ class Cache:
     upstream: str
     service: MarketService
     client: aiohttp.ClientSession
+    exchange: str
+    server: BaseTestServer | None = None
 
     async def get(self, path: str, **headers: str) -> aiohttp.ClientResponse:
-        """Of Binance's public API; the body is read."""
-        async with self.client.get(f"{self.url}/binance/public/{path}", headers=headers) as answer:
+        """Of the exchange's public API; the body is read."""
+        async with self.client.get(f"{self.url}/{self.exchange}/public/{path}", headers=headers) as answer:
             await answer.read()
             return answer
 
@@ -60,21 +63,45 @@ class Cache:
         }
 
 
+class Clock:
+    """Seconds since the epoch, which a test moves on."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+        self.stopped_at: float | None = None
+
+    def __call__(self) -> float:
+        return (time.time() if self.stopped_at is None else self.stopped_at) + self.ahead
+
+    def stop(self) -> None:
+        self.stopped_at = time.time()
+
+
+def client_of_many() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+
 @contextlib.asynccontextmanager
 async def running_cache(
     upstream: web.Application | None = None,
     settings: Mapping[str, Any] | None = None,
     exchange: Mapping[str, Any] | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Cache]:
+    """Before the paper exchange, or another `upstream`, which is Binance as long as `exchange` says nothing else."""
     async with TestServer(upstream if upstream is not None else create_app()) as server:
         base = str(server.make_url("")).rstrip("/")
-        async with cache_before(base, settings, exchange) as cache:
+        async with cache_before(base, settings, exchange, clock) as cache:
+            cache.server = server
             yield cache
 
 
 @contextlib.asynccontextmanager
 async def cache_before(
-    base: str, settings: Mapping[str, Any] | None = None, exchange: Mapping[str, Any] | None = None
+    base: str,
+    settings: Mapping[str, Any] | None = None,
+    exchange: Mapping[str, Any] | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Cache]:
     """Before an exchange that runs already."""
     declared = {
@@ -84,11 +111,10 @@ async def cache_before(
         "weight_per_minute": 1_000_000,
         **(exchange or {}),
     }
-    service = MarketService(
-        load(MarketSettings, **(settings or {})), ExchangeRegistry(Path("proxies"), [Exchange(**declared)])
-    )
+    registry = ExchangeRegistry(Path("proxies"), [Exchange(**declared)])
+    service = MarketService(load(MarketSettings, **(settings or {})), registry, clock)
     try:
-        async with listening(create_market_app(service)) as url, aiohttp.ClientSession() as client:
-            yield Cache(url, base, service, client)
+        async with listening(create_market_app(service)) as url, client_of_many() as client:
+            yield Cache(url, base, service, client, str(declared["name"]))
     finally:
         await service.close()

@@ -18,6 +18,7 @@ from btcwatcher_api.market.store import Answer
 from btcwatcher_api.market.upstream import Away, asked_headers, call, lag_ms, unpacked, whole_body
 
 _log = logs.get("btcwatcher_api.market")
+_PASSING: Final = (bans.BANNED, bans.TOO_MANY)
 _LARGE: Final = 256 * 1024
 """Packed answers above this are unpacked beside the event loop."""
 
@@ -120,4 +121,5 @@ class Caller:
             came_ms,
             life,
             response.headers.get("Retry-After", ""),
+            passing=verdict is Verdict.LIMITED or response.status in _PASSING or response.status >= 500,
         )

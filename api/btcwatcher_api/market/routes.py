@@ -1,5 +1,7 @@
 """Each exchange's way out: its client, and a lane for each of its hosts. Follows the Exchanges as they change."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -31,8 +33,9 @@ class Route:
 
 
 class Routes:
-    def __init__(self, settings: MarketSettings) -> None:
+    def __init__(self, settings: MarketSettings, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
+        self._clock = clock
         self._sessions: dict[str, tuple[str | None, aiohttp.ClientSession]] = {}
         self._retired: list[aiohttp.ClientSession] = []
         self.lanes: Final[dict[tuple[str, str], Lane]] = {}
@@ -53,6 +56,7 @@ class Routes:
                 exchange.max_concurrent,
                 most_waiting=self._settings.market_queue,
                 patience=self._settings.market_patience_seconds,
+                clock=self._clock,
             )
             self.lanes[exchange.name, host] = lane
         lane.adjust(per_minute, exchange.max_concurrent)

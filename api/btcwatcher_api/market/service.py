@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final
 
 from starlette.applications import Starlette
@@ -18,6 +18,7 @@ from btcwatcher_api.market.answering import Market
 from btcwatcher_api.market.caller import Caller
 from btcwatcher_api.market.exchanges import ExchangeRegistry
 from btcwatcher_api.market.figures import MarketMetrics
+from btcwatcher_api.market.lane import Lane
 from btcwatcher_api.market.routes import Routes
 from btcwatcher_api.market.settings import MarketSettings
 from btcwatcher_api.market.sharing import Sharing
@@ -30,17 +31,30 @@ _PROBES: Final = frozenset(("/healthz", "/readyz", "/metrics", MARKET_STATUS_PAT
 
 
 class MarketService:
-    """With a `registry` nobody watches Kubernetes: its Exchanges are what the caller put there."""
+    """With a `registry` nobody watches Kubernetes: its Exchanges are what the caller put there. `clock` gives seconds
+    since the epoch."""
 
-    def __init__(self, settings: MarketSettings, registry: ExchangeRegistry | None = None) -> None:
+    def __init__(
+        self,
+        settings: MarketSettings,
+        registry: ExchangeRegistry | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.registry: Final = registry if registry is not None else ExchangeRegistry(settings.market_proxies)
         self.store: Final = Store(settings.market_memory_mebibytes * 2**20)
-        self._routes = Routes(settings)
-        self._sharing = Sharing(self.store)
-        self.metrics: Final = MarketMetrics(self.store, self._routes.lanes, time.time)
-        self.market: Final = Market(self.registry.get, self._routes, self._sharing, Caller(self.metrics), self.metrics)
+        self._routes = Routes(settings, clock)
+        self._sharing = Sharing(self.store, clock)
+        self.metrics: Final = MarketMetrics(self.store, self._routes.lanes, clock)
+        self.market: Final = Market(
+            self.registry.get, self._routes, self._sharing, Caller(self.metrics, clock), self.metrics, clock
+        )
 
         self._watch: Final = Watch(EXCHANGES, self.registry, self.metrics.watches) if registry is None else None
+
+    @property
+    def lanes(self) -> Mapping[tuple[str, str], Lane]:
+        """By exchange and host, as far as they were asked for."""
+        return self._routes.lanes
 
     def status(self) -> MarketStatus:
         return MarketStatus(

@@ -52,7 +52,7 @@ class Sharing:
                 if kept is not None and now < kept.lifetime.stale_until:
                     return Result.STALE, kept
                 raise
-            if answer.status >= 500 and kept is not None and now < kept.lifetime.stale_until:
+            if answer.passing and kept is not None and now < kept.lifetime.stale_until:
                 return Result.STALE, kept
             # A call that began before a candle closed may end after somebody asked who knows that it has closed.
             if joined and answer.status == 200 and answer.lifetime.fresh_until <= came:

@@ -24,6 +24,8 @@ class Answer:
     """When it began to come, ms since the epoch."""
     lifetime: Lifetime
     retry_after: str = ""
+    passing: bool = False
+    """Whether it is an error that will pass: the exchange is broken, or left alone."""
 
 
 class Store:

@@ -46,7 +46,7 @@ class Asked(NamedTuple):
 
 @pytest.fixture(scope="module")
 def asked() -> list[Asked]:
-    command = [ROOT / ".tools/freqtrade/bin/python", SCRIPT, *EXCHANGES]
+    command = [str(ROOT / ".tools/freqtrade/bin/python"), str(SCRIPT), *EXCHANGES]
     said = subprocess.run(command, check=True, capture_output=True, timeout=120).stdout
     return [Asked(*msgspec.json.decode(line)) for line in said.splitlines()]
 
