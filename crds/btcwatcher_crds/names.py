@@ -129,6 +129,9 @@ ENV_MARKET_DIRECT: Final = "BTCWATCHER_MARKET_DIRECT"
 """What to ask in place of the cache while it does not answer, as a JSON object: address in the cache -> the exchange's
 own. Empty where bots wait for the cache."""
 
+SHARED_NAME: Final = "btcwatcher-bots"
+"""The ServiceAccount and the NetworkPolicy that all bots of a namespace share."""
+
 CONTAINER_BOT: Final = "freqtrade"
 CONTAINER_PREFLIGHT: Final = "preflight"
 PORT_NAME: Final = "api"

@@ -5,28 +5,25 @@ import structlog
 from btcwatcher_crds import names
 from btcwatcher_crds.conditions import Reason
 from btcwatcher_crds.strategy import Strategy
+from btcwatcher_operator.changing import FIELD_REFUSALS, change, is_immutable, under
 from btcwatcher_operator.cluster import Cluster, ClusterError
 from btcwatcher_operator.confirmation import Confirmation
-from btcwatcher_operator.drift import applied_hash, differences
+from btcwatcher_operator.drift import differences
 from btcwatcher_operator.obstacle import Blocked, Obstacle
-from btcwatcher_operator.ownership import made_by_post
 from btcwatcher_operator.resources import (
     CHILDREN,
     JOB,
     OPTIONAL,
     SECRET,
-    STATEFUL_SET,
     VOLUME_CLAIM,
     Object,
     resource_of,
 )
 from btcwatcher_operator.rollout import revision_in_use
-from btcwatcher_operator.store import ChildKey, Key, Store, child_key
+from btcwatcher_operator.store import Key, Store, child_key
+from btcwatcher_operator.tolerance import Tolerance
 
 log = structlog.get_logger()
-
-FIELD_REFUSALS = (400, 403, 422)
-"""Answers that another try does not change: the API server refuses the object as it is."""
 
 _GATEWAY_API_MISSING = (
     "the cluster does not know the kind HTTPRoute, which was to lead to the bot: install the Gateway API's CRDs and "
@@ -38,12 +35,10 @@ class Applier:
     def __init__(self, cluster: Cluster, store: Store) -> None:
         self._cluster = cluster
         self._store = store
-        # Differences that stayed after an apply (a mutating webhook insists): fighting them would never end.
-        self._tolerated: dict[tuple[Key, ChildKey], tuple[str, frozenset[str]]] = {}
+        self._tolerance = Tolerance()
 
     def forget(self, key: Key) -> None:
-        for known in [entry for entry in self._tolerated if entry[0] == key]:
-            del self._tolerated[known]
+        self._tolerance.forget(key)
 
     async def apply(self, key: Key, strategy: Strategy, desired: list[Object], confirmation: Confirmation) -> None:
         """Applies the children that differ from what is wanted, in order."""
@@ -75,21 +70,19 @@ class Applier:
     async def _apply_child(self, key: Key, strategy: Strategy, child: Object, live: Object | None) -> None:
         kind, name = child_key(child)
         try:
-            applied = await (self._make(strategy, child) if live is None else self._change(child, live))
+            applied = await (self._make(strategy, child) if live is None else change(self._cluster, child, live))
         except ClusterError as error:
             if error.status == 404 and resource_of(child) in OPTIONAL:
                 raise Blocked(Obstacle(Reason.GATEWAY_API_MISSING, _GATEWAY_API_MISSING)) from error
             if error.status not in FIELD_REFUSALS:
                 raise
-            if not _is_immutable(error):
+            if not is_immutable(error):
                 quota = error.status == 403 and "exceeded quota" in error.message
                 reason = Reason.QUOTA_EXCEEDED if quota else Reason.CHILD_REFUSED
                 raise Blocked(Obstacle(reason, f"{kind} {name}: {error.message}")) from error
             applied = await self._made_anew(key, child, error)
-        left = frozenset(differences(child, applied))
-        if left:
+        if left := self._tolerance.note(key, child, differences(child, applied)):
             log.warning("fields_insisted_on_by_others", strategy=str(key), child=f"{kind}/{name}", fields=sorted(left))
-        self._tolerated[key, (kind, name)] = (applied_hash(child), left)
         self._store.put(applied)
 
     async def _made_anew(self, key: Key, child: Object, error: ClusterError) -> Object:
@@ -110,28 +103,13 @@ class Applier:
             if error.status != 409:
                 raise
         live = await self._check_foreign(child, strategy)
-        return await self._cluster.apply(_under(live, child))
-
-    async def _change(self, child: Object, live: Object) -> Object:
-        """Applies a child over what is there, so that a field which is wanted no longer goes."""
-        if made_by_post(live) and applied_hash(live) != applied_hash(child):
-            live = await self._cluster.hand_over(child)
-        try:
-            return await self._cluster.apply(_under(live, child))
-        except ClusterError as error:
-            if error.status != 422 or _is_immutable(error):
-                raise
-            # A port that somebody gave another number stays beside ours, and has its name: no apply takes it away.
-            return await self._cluster.overwrite(_under(live, child))
+        return await self._cluster.apply(under(live, child))
 
     def _drifted(self, key: Key, desired: Object, live: Object) -> bool:
         if desired["kind"] == JOB.kind:
             # A Job runs once, as it was made: nothing in it can be changed.
             return False
-        applied, left = self._tolerated.get((key, child_key(desired)), ("", frozenset()))
-        if applied != applied_hash(desired):
-            left = frozenset()
-        return any(path not in left for path in differences(desired, live))
+        return self._tolerance.drifted(key, desired, differences(desired, live))
 
     async def _check_foreign(self, child: Object, strategy: Strategy) -> Object | None:
         """What has the child's name now, if anything. Raises Blocked when that is not the Strategy's."""
@@ -175,17 +153,6 @@ class Applier:
                 log.info("pruned", strategy=str(key), child="/".join(its_key))
 
 
-def _under(live: Object | None, child: Object) -> Object:
-    """The child as it is to be applied: a StatefulSet only if nobody changed it since it was seen.
-
-    A request of ours that was long on its way, while another replica became the active one, must not bring an older pod
-    back: that would restart the bot.
-    """
-    if live is None or child["kind"] != STATEFUL_SET.kind:
-        return child
-    return {**child, "metadata": {**child["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}}
-
-
 def _ours(live: Object) -> bool:
     managed: bool = live["metadata"].get("labels", {}).get(names.LABEL_MANAGED_BY) == names.MANAGED_BY
     return managed
@@ -198,8 +165,3 @@ def _owned_by(live: Object, strategy: Strategy) -> bool:
         return any(owner["uid"] == strategy.metadata.uid for owner in owners)
     label: str | None = live["metadata"].get("labels", {}).get(names.LABEL_STRATEGY)
     return _ours(live) and label == strategy.metadata.name
-
-
-def _is_immutable(error: ClusterError) -> bool:
-    """Whether a StatefulSet is refused for a field that cannot be changed once it is made."""
-    return error.status == 422 and "updates to statefulset spec for fields other than" in error.message

@@ -27,16 +27,18 @@ from btcwatcher_operator.resources import (
     POD,
     POD_SELECTOR,
     PROXY,
+    SHARED,
     STRATEGY,
     Object,
     Resource,
 )
-from btcwatcher_operator.store import Key, Store, age_of, owner_of
+from btcwatcher_operator.shared_objects import ASKED_AGAIN_SECONDS, SharedObjects
+from btcwatcher_operator.store import Key, Store, age_of, owner_of, shared_key
 from btcwatcher_operator.workqueue import WorkQueue
 
 log = structlog.get_logger()
 
-WATCHED = ((STRATEGY, ""), *((child, CHILD_SELECTOR) for child in CHILDREN), (POD, POD_SELECTOR))
+WATCHED = ((STRATEGY, ""), *((child, CHILD_SELECTOR) for child in (*CHILDREN, *SHARED)), (POD, POD_SELECTOR))
 """What is cached, with the label selector it is listed and watched by. Strategies first: they hold the ports."""
 
 REPAIR_DELAY_SECONDS = 0.5
@@ -53,6 +55,7 @@ class Controller:
         brake: Brake,
         live: LiveNamespaces,
         reconciler: Reconciler,
+        shared: SharedObjects,
         metrics: Metrics,
         *,
         workers: int,
@@ -67,6 +70,7 @@ class Controller:
         self._brake = brake
         self._live = live
         self._reconciler = reconciler
+        self._shared = shared
         self._workers = workers
         self._resync_seconds = resync_seconds
         self._namespaces = namespaces
@@ -98,7 +102,13 @@ class Controller:
         changed = self._store.remove(obj) if event_type == "DELETED" else self._store.put(obj)
         key = owner_of(obj)
         if changed and key is not None:
-            self._queue.add(key)
+            self._touched(key)
+
+    def _touched(self, key: Key) -> None:
+        self._queue.add(key)
+        # The namespace's last one may be gone, or the last pod that it left.
+        if key.name and not self._store.has_strategy(key):
+            self._queue.add(shared_key(key.namespace))
 
     def listed(self, resource: Resource) -> None:
         """A watch began anew with a LIST. What was deleted since it broke is told by no event: we list as well."""
@@ -159,7 +169,7 @@ class Controller:
                 break
             listed, version = found
             for key in self._store.replace(resource, listed, version, namespace):
-                self._queue.add(key)
+                self._touched(key)
 
     async def _list(self, resource: Resource, selector: str, namespace: str | None) -> tuple[list[Object], str] | None:
         """A LIST; None where the cluster does not know an optional kind. Goes on until the API server answers."""
@@ -260,7 +270,7 @@ class Controller:
             begun = time.monotonic()
             result: Result = "success"
             try:
-                again = await self._reconciler.reconcile(key)
+                again = await self._reconcile(key)
                 if again is not None:
                     self._queue.add_after(key, again)
                 self._queue.forget(key)
@@ -272,6 +282,17 @@ class Controller:
                 self._queue.done(key)
                 for other in (*self._ports.served(), *self._brake.woken()):
                     self._queue.add(other)
+                for namespace in self._shared.woken():
+                    self._namespace_changed(namespace)
+                for namespace in self._shared.blocked():
+                    self._queue.add_after(shared_key(namespace), ASKED_AGAIN_SECONDS)
+
+    async def _reconcile(self, key: Key) -> float | None:
+        """One pass over a Strategy, or over what a namespace's Strategies share."""
+        if key.name:
+            return await self._reconciler.reconcile(key)
+        await self._shared.reconcile(key.namespace)
+        return None
 
     def _failed(self, key: Key, error: Exception) -> None:
         at_least = error.retry_after or 0.0 if isinstance(error, ClusterError) else 0.0

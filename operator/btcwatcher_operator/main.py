@@ -31,7 +31,7 @@ from btcwatcher_operator.fence import DeposedError, Fence
 from btcwatcher_operator.leadership import Leadership
 from btcwatcher_operator.live import LiveNamespaces
 from btcwatcher_operator.metrics import Metrics
-from btcwatcher_operator.platform import Platform
+from btcwatcher_operator.platform import Platform, Shared
 from btcwatcher_operator.ports import PortPool
 from btcwatcher_operator.proxies.book import ProxyBook
 from btcwatcher_operator.proxies.collector import ProxyCollector
@@ -39,6 +39,7 @@ from btcwatcher_operator.proxies.tester import Tester
 from btcwatcher_operator.reconciler import Reconciler
 from btcwatcher_operator.recorder import Recorder
 from btcwatcher_operator.settings import Settings
+from btcwatcher_operator.shared_objects import SharedObjects
 from btcwatcher_operator.store import Key, Store
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ WATCHES_AFTER_SECONDS = 10.0
 """How long the watches wait for the first look at all Strategies: one that fails again and again must not keep them."""
 
 
-async def operate(settings: Settings, platform: Platform, capacity: Setup | None) -> None:
+async def operate(settings: Settings, platform: Platform, shared: Shared, capacity: Setup | None) -> None:
     """Stands by until the Lease is ours, then works until SIGTERM or SIGINT, and hands over.
 
     Raises whatever else ends it: it is started again then, which is cheap.
@@ -71,7 +72,7 @@ async def operate(settings: Settings, platform: Platform, capacity: Setup | None
         ):
             try:
                 await leadership.acquire()
-                await _lead(settings, platform, capacity, cluster, leadership, canary, metrics, worked)
+                await _lead(settings, platform, shared, capacity, cluster, leadership, canary, metrics, worked)
             finally:
                 await leadership.release()
     log.info("stopped")
@@ -80,6 +81,7 @@ async def operate(settings: Settings, platform: Platform, capacity: Setup | None
 async def _lead(
     settings: Settings,
     platform: Platform,
+    shared: Shared,
     capacity: Setup | None,
     cluster: Cluster,
     leadership: Leadership,
@@ -98,6 +100,7 @@ async def _lead(
         brake = Brake(settings.rollout_percent, store.count)
         live = LiveNamespaces()
         recorder = Recorder(cluster)
+        shared_objects = SharedObjects(cluster, store, shared)
         controller = Controller(
             cluster,
             store,
@@ -106,7 +109,8 @@ async def _lead(
             ports,
             brake,
             live,
-            Reconciler(cluster, store, proxies, exchanges, ports, brake, live, platform, recorder),
+            Reconciler(cluster, store, proxies, exchanges, ports, brake, live, platform, recorder, shared_objects),
+            shared_objects,
             metrics,
             workers=settings.workers,
             resync_seconds=settings.resync_seconds,
@@ -189,6 +193,7 @@ def main() -> None:
     try:
         settings = Settings()
         platform = settings.platform()
+        shared = settings.shared()
         capacity = settings.capacity()
     except ValidationError as error:
         for problem in error.errors():
@@ -202,15 +207,15 @@ def main() -> None:
         sys.exit(2)
     logs.configure(settings.log_level)
     _collect_seldom()
-    _exit(_run(settings, platform, capacity))
+    _exit(_run(settings, platform, shared, capacity))
 
 
-def _run(settings: Settings, platform: Platform, capacity: Setup | None) -> int:
+def _run(settings: Settings, platform: Platform, shared: Shared, capacity: Setup | None) -> int:
     """The exit status."""
     # Not uvloop.run(): it waits for every task at the end, and kopf's watches can survive being cancelled.
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     try:
-        runner.run(_until_told(settings, platform, capacity))
+        runner.run(_until_told(settings, platform, shared, capacity))
     except DeposedError as error:
         log.warning("deposed", cause=str(error))
         return 1
@@ -223,9 +228,9 @@ def _run(settings: Settings, platform: Platform, capacity: Setup | None) -> int:
     return 0
 
 
-async def _until_told(settings: Settings, platform: Platform, capacity: Setup | None) -> None:
+async def _until_told(settings: Settings, platform: Platform, shared: Shared, capacity: Setup | None) -> None:
     """Has SIGTERM and SIGINT end it also before kopf takes them. PID 1 of a container must handle them."""
-    operating = asyncio.create_task(operate(settings, platform, capacity))
+    operating = asyncio.create_task(operate(settings, platform, shared, capacity))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, operating.cancel)
     with contextlib.suppress(asyncio.CancelledError):

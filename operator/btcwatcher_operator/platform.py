@@ -21,6 +21,16 @@ class Gateway:
     """True: https://<base domain>/<namespace>/<name>/; False: a host name for each bot."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the bots of a namespace have in common. It is no part of their pods: a change of it restarts nobody."""
+
+    image_pull_secrets: tuple[str, ...] = ()
+    """Secrets of the namespace with the credentials of the bots' image registry."""
+    network: Mapping[str, Any] | None = None
+    """The lists `ingress` and `egress` of the NetworkPolicy for bots' pods; None: there is none."""
+
+
 @dataclass(frozen=True)
 class Platform:
     webhook_url: str

@@ -48,6 +48,7 @@ from btcwatcher_operator.rollout import (
     trades_live,
     what_runs,
 )
+from btcwatcher_operator.shared_objects import SharedObjects
 from btcwatcher_operator.status import Seen, refused, status
 from btcwatcher_operator.store import Key, Store, age_of, child_key
 from btcwatcher_operator.troubles import Troubles
@@ -67,9 +68,11 @@ class Reconciler:
         live: LiveNamespaces,
         platform: Platform,
         recorder: Recorder,
+        shared: SharedObjects,
     ) -> None:
         self._cluster = cluster
         self._recorder = recorder
+        self._shared = shared
         self._store = store
         self._proxies = proxies
         self._exchanges = exchanges
@@ -104,6 +107,8 @@ class Reconciler:
                 rollout = what_runs(strategy, self._store.children(key))
             else:
                 strategy = await self._with_port(key, strategy, age_of(obj), confirmation)
+                # Before anything that needs it: a pod whose ServiceAccount is not there is refused.
+                await self._shared.ensure(key.namespace)
                 source = await source_of(self._cluster, strategy)
                 ways = ways_of(self._proxies, strategy)
                 market = market_of(self._exchanges, self._platform, strategy)

@@ -46,6 +46,8 @@ CONFIG_MAP: Final = Resource("v1", "ConfigMap", "configmaps")
 VOLUME_CLAIM: Final = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 INGRESS: Final = Resource("networking.k8s.io/v1", "Ingress", "ingresses")
 JOB: Final = Resource("batch/v1", "Job", "jobs")
+SERVICE_ACCOUNT: Final = Resource("v1", "ServiceAccount", "serviceaccounts")
+NETWORK_POLICY: Final = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 HTTP_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 NAMESPACE: Final = Resource("v1", "Namespace", "namespaces")
 LEASE: Final = Resource("coordination.k8s.io/v1", "Lease", "leases")
@@ -56,11 +58,14 @@ EVENT: Final = Resource("v1", "Event", "events")
 CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS, JOB, HTTP_ROUTE)
 """What the operator makes for a Strategy. Pods are the StatefulSet's and the Job's; the operator only looks at them."""
 
+SHARED: Final = (SERVICE_ACCOUNT, NETWORK_POLICY)
+"""What the operator makes once in a namespace, for all of its Strategies."""
+
 OPTIONAL: Final = (HTTP_ROUTE, PROXY, EXCHANGE)
 """What a cluster need not know: a kind whose CRD is not there at the start is not watched."""
 
 BY_KIND: Final = {
-    resource.kind: resource for resource in (STRATEGY, PROXY, EXCHANGE, POD, *CHILDREN, LEASE, FLEET_CAPACITY)
+    resource.kind: resource for resource in (STRATEGY, PROXY, EXCHANGE, POD, *CHILDREN, *SHARED, LEASE, FLEET_CAPACITY)
 }
 
 CHILD_SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"

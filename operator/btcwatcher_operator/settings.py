@@ -14,7 +14,7 @@ from btcwatcher_crds.pod_requests import amounts
 from btcwatcher_operator.capacity.advice import QUANTITY
 from btcwatcher_operator.capacity.setup import Setup, catalogue
 from btcwatcher_operator.leadership import LeaseSettings
-from btcwatcher_operator.platform import Gateway, Platform
+from btcwatcher_operator.platform import Gateway, Platform, Shared
 
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     market_url: str = ""
     """Base URL at which bots reach the market-data cache, such as http://btcwatcher-market.btcwatcher.svc:8090; empty:
     the platform has none, and Exchanges change nothing."""
+    bot_network_file: Path | None = None
+    """YAML or JSON file with the lists ingress and egress of a NetworkPolicy: who reaches bots' pods, and what they
+    reach. The operator keeps it in every namespace with Strategies; without the file there is none."""
+    bot_image_pull_secrets: Annotated[tuple[str, ...], NoDecode] = ()
+    """Secrets with the credentials of the bots' image registry, in each namespace with Strategies, separated by commas:
+    they are named by the ServiceAccount of the namespace's bots."""
     namespaces: Annotated[tuple[str, ...], NoDecode] = ()
     """Namespaces to look after, separated by commas; empty: all."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
@@ -120,7 +126,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Level of the log."""
 
-    @field_validator("namespaces", mode="before")
+    @field_validator("namespaces", "bot_image_pull_secrets", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -218,6 +224,10 @@ class Settings(BaseSettings):
             exchange_defaults=_exchange_defaults(self.exchange_defaults_file),
         )
 
+    def shared(self) -> Shared:
+        """Reads the file that the settings name. Raises OSError or ValueError naming it."""
+        return Shared(self.bot_image_pull_secrets, _bot_network(self.bot_network_file))
+
     def _gateway(self) -> Gateway | None:
         if not self.gateway_name:
             return None
@@ -232,3 +242,15 @@ def _exchange_defaults(path: Path | None) -> dict[str, dict[str, Any]]:
     if not isinstance(loaded, dict) or not all(isinstance(value, dict) for value in loaded.values()):
         raise ValueError(f"BTCWATCHER_EXCHANGE_DEFAULTS_FILE {path}: must map exchange names to freqtrade settings")
     return loaded
+
+
+def _bot_network(path: Path | None) -> dict[str, list[dict[str, Any]]] | None:
+    if path is None:
+        return None
+    loaded = yaml.safe_load(path.read_text())
+    known = isinstance(loaded, dict) and set(loaded) == {"ingress", "egress"}
+    if not known or not all(
+        isinstance(rules, list) and all(isinstance(rule, dict) for rule in rules) for rules in loaded.values()
+    ):
+        raise ValueError(f"BTCWATCHER_BOT_NETWORK_FILE {path}: must hold ingress and egress, each a list of rules")
+    return {way: loaded[way] for way in ("ingress", "egress")}

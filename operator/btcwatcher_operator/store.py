@@ -7,17 +7,25 @@ import msgspec
 
 from btcwatcher_crds import names
 from btcwatcher_operator.ownership import trim
-from btcwatcher_operator.resources import STRATEGY, Object, Resource
+from btcwatcher_operator.resources import POD, SHARED, STRATEGY, Object, Resource
 
 
 class Key(NamedTuple):
-    """A Strategy."""
+    """A Strategy, or, without a name, a namespace: what all of its Strategies share."""
 
     namespace: str
     name: str
 
     def __str__(self) -> str:
-        return names.strategy_id(self.namespace, self.name)
+        return names.strategy_id(self.namespace, self.name) if self.name else self.namespace
+
+
+def shared_key(namespace: str) -> Key:
+    """Of what the namespace's Strategies share."""
+    return Key(namespace, "")
+
+
+_SHARED_KINDS = frozenset(resource.kind for resource in SHARED)
 
 
 ChildKey = tuple[str, str]
@@ -25,7 +33,7 @@ ChildKey = tuple[str, str]
 
 
 def owner_of(obj: Object) -> Key | None:
-    """The Strategy an object belongs to: itself, its owner, or what its label says.
+    """The Strategy an object belongs to: itself, its owner, or what its label says; or the namespace it serves.
 
     The owner goes before the label, so that a child whose label was edited is still known as ours. Pods belong to
     their StatefulSet and retained volume claims to nobody: they have the label only.
@@ -33,6 +41,8 @@ def owner_of(obj: Object) -> Key | None:
     metadata = obj["metadata"]
     if obj["kind"] == STRATEGY.kind:
         return Key(metadata["namespace"], metadata["name"])
+    if obj["kind"] in _SHARED_KINDS:
+        return shared_key(metadata["namespace"]) if metadata["name"] == names.SHARED_NAME else None
     for owner in metadata.get("ownerReferences", []):
         if owner["kind"] == STRATEGY.kind and owner["apiVersion"].startswith(f"{names.GROUP}/"):
             return Key(metadata["namespace"], owner["name"])
@@ -86,9 +96,25 @@ class Store:
         """How many Strategies there are."""
         return len(self._strategies)
 
+    def has_strategy(self, key: Key) -> bool:
+        return key in self._strategies
+
+    def has_pods(self, namespace: str) -> bool:
+        """Whether a bot's pod is left in the namespace."""
+        return any(
+            kind == POD.kind
+            for key, children in self._children.items()
+            if key.namespace == namespace
+            for kind, _ in children
+        )
+
+    def versions(self, key: Key) -> dict[ChildKey, int]:
+        """The versions of the children, without looking into them."""
+        return {child: packed.version for child, packed in self._children.get(key, {}).items()}
+
     def owners(self) -> Iterator[Key]:
         """Strategies that are there, and those of which only children are left."""
-        return iter({*self._strategies, *self._children})
+        return (key for key in {*self._strategies, *self._children} if key.name)
 
     def child(self, key: Key, child: ChildKey) -> Object | None:
         """One of the Strategy's children; not to be changed."""

@@ -19,6 +19,8 @@ Object = dict[str, Any]
 class Pod:
     namespace: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    ip: str = ""
+    """Empty: not known."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,10 @@ def _peer(peers: Sequence[Object] | None, own: Pod, other: End) -> bool:
 
 def _is(peer: Object, own: Pod, other: End) -> bool:
     if isinstance(other, Address):
-        block = peer.get("ipBlock", {})
-        address = ip_address(other.ip)
-        return (
-            bool(block)
-            and address in ip_network(block["cidr"])
-            and not any(address in ip_network(network) for network in block.get("except", ()))
-        )
+        return "ipBlock" in peer and _within(peer["ipBlock"], other.ip)
     if "ipBlock" in peer:
-        # A pod has an address too; which one is not known here.
-        return block_is_everything(peer["ipBlock"])
+        # A pod has an address too; where it is not known any may be it.
+        return _within(peer["ipBlock"], other.ip) if other.ip else block_is_everything(peer["ipBlock"])
     in_namespace = (
         _selects(peer["namespaceSelector"], {"kubernetes.io/metadata.name": other.namespace})
         if "namespaceSelector" in peer
@@ -91,12 +87,23 @@ def _is(peer: Object, own: Pod, other: End) -> bool:
     return in_namespace and _selects(peer.get("podSelector", {}), other.labels)
 
 
+def _within(block: Object, ip: str) -> bool:
+    address = ip_address(ip)
+    return address in ip_network(block["cidr"]) and not any(
+        address in ip_network(network) for network in block.get("except", ())
+    )
+
+
 def block_is_everything(block: Object) -> bool:
     return bool(block["cidr"] in ("0.0.0.0/0", "::/0"))
 
 
 def _selects(selector: Object, labels: Mapping[str, str]) -> bool:
     for wanted in selector.get("matchExpressions", ()):
+        if wanted["operator"] == "Exists":
+            if wanted["key"] not in labels:
+                return False
+            continue
         if wanted["operator"] != "In":
             raise NotImplementedError(wanted["operator"])
         if labels.get(wanted["key"]) not in wanted["values"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from btcwatcher_operator.drift import differences, stamped
 from btcwatcher_operator.settings import Settings
 from support.kubectl import REPOSITORY
 from support.operator_fork import Supervised
+from support.shared_objects import NETWORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,10 +169,12 @@ def environment(folder: Path, namespace: str, **more: str) -> dict[str, str]:
     for name in ("webhook", "bot"):
         if not (folder / name).exists():
             (folder / name).write_text(f"a {name} key of at least thirty-two bytes")
+    (folder / "network").write_text(json.dumps(NETWORK))
     settings = {
         "WEBHOOK_URL": "http://127.0.0.1:8000",
         "WEBHOOK_KEY_FILE": str(folder / "webhook"),
         "BOT_KEY_FILE": str(folder / "bot"),
+        "BOT_NETWORK_FILE": str(folder / "network"),
         "BASE_DOMAIN": "bots.localhost",
         "NAMESPACES": namespace,
         "REPLICA": "only",

@@ -53,6 +53,11 @@ annotations:
 {{- .Values.bots.webhookUrl | default $service -}}
 {{- end -}}
 
+{{/* The names of a list of objects, with commas: include "btcwatcher.names" .Values.imagePullSecrets */}}
+{{- define "btcwatcher.names" -}}
+{{- range $i, $each := . }}{{ if $i }},{{ end }}{{ $each.name }}{{ end -}}
+{{- end -}}
+
 {{/* An image: include "btcwatcher.image" (dict "root" $ "image" .Values.api.image) */}}
 {{- define "btcwatcher.image" -}}
 {{- $repository := .image.repository -}}

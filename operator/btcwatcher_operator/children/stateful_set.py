@@ -58,6 +58,8 @@ def pod_template(
     """The pod. It meets the `restricted` Pod Security Standard and mounts no service account token."""
     wanted = strategy.spec.pod_template
     spec: Object = {
+        # An account without any right, and no token of it.
+        "serviceAccountName": names.SHARED_NAME,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": GRACE_PERIOD_SECONDS,

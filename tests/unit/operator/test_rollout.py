@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +9,9 @@ from btcwatcher_crds import names
 from btcwatcher_crds.conditions import Reason
 from btcwatcher_crds.termination import TerminationReason
 from btcwatcher_operator.brake import Part, Turn
+from btcwatcher_operator.children.build import POD_TEMPLATE_FILE, render_revision
 from btcwatcher_operator.children.secrets import revision_secret
+from btcwatcher_operator.platform import Platform
 from btcwatcher_operator.preflight import Stage
 from btcwatcher_operator.rollout import RETURN_SECONDS, Braked, decide, revision_in_use
 from support.pods import RUNNING as RUNNING_CONTAINER
@@ -260,3 +263,27 @@ def test_a_pod_that_is_never_made_is_late_too() -> None:
     late = late.model_copy(update={"status": status})
     now = rolled(asked=ASKED, brought_by=PLATFORM)
     assert decide(late, replace(NEXT, name="old"), now, Braked(Turn.WAIT, PLATFORM), NOW).part is Part.FAILED
+
+
+def test_an_account_for_bots_that_have_none_is_a_change_of_the_platform() -> None:
+    """The upgrade that brought btcwatcher-bots: bots from before get it one by one, as the brake says."""
+    platform = Platform("http://api:8000", b"w" * 32, b"b" * 32, image="bot:1")
+    wanted = render_revision(strategy(), platform, 8081, None)
+    template = wanted.template
+    assert template["spec"].pop("serviceAccountName") == names.SHARED_NAME
+    running = replace(wanted, name="old", files={**wanted.files, POD_TEMPLATE_FILE: json.dumps(template)})
+    found = {
+        **live(),
+        ("Secret", "ema-old"): revision_secret(strategy(), "old", running.files, running.annotations),
+    }
+    for turn in (Turn.UNKNOWN, Turn.WAIT, Turn.STOPPED):
+        rollout = decide(strategy(), wanted, found, Braked(turn, platform.identity))
+        assert (rollout.revision.name, rollout.part, rollout.candidate) == ("old", Part.WAITING, None)
+    rollout = decide(strategy(), wanted, found, Braked(Turn.GO, platform.identity))
+    assert (rollout.revision.name, rollout.part) == ("old", Part.MOVING)
+    assert rollout.candidate is not None
+    assert (rollout.candidate.name, rollout.candidate.brought_by) == (wanted.name, platform.identity)
+    # A live bot waits for its user, as with every change.
+    hold = decide(strategy(mode="Live"), wanted, found, Braked(Turn.GO, platform.identity)).hold
+    assert hold is not None
+    assert hold.reason is Reason.UPDATE_AVAILABLE

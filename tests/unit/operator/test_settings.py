@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from btcwatcher_operator.platform import Gateway
+from btcwatcher_operator.platform import Gateway, Shared
 from btcwatcher_operator.settings import Settings
 
 
@@ -93,3 +93,16 @@ def test_a_catalogue_that_cannot_be_read(
     environment.setenv("BTCWATCHER_NODE_TYPES_FILE", str(types))
     with pytest.raises(ValueError, match=f"BTCWATCHER_NODE_TYPES_FILE {types}: {sentence}"):
         Settings().capacity()
+
+
+def test_what_bots_share_is_read_from_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert Settings().shared() == Shared()
+    network = tmp_path / "network.yaml"
+    environment.setenv("BTCWATCHER_BOT_NETWORK_FILE", str(network))
+    environment.setenv("BTCWATCHER_BOT_IMAGE_PULL_SECRETS", "one, two")
+    network.write_text("ingress: []\negress: [{ports: [{port: 443}]}]\n")
+    assert Settings().shared() == Shared(("one", "two"), {"ingress": [], "egress": [{"ports": [{"port": 443}]}]})
+    for wrong in ("", "[]", "egress: []", "ingress: []\negress: {}", "ingress: []\negress: [a]"):
+        network.write_text(wrong)
+        with pytest.raises(ValueError, match=f"BTCWATCHER_BOT_NETWORK_FILE {network}: must hold ingress and egress"):
+            Settings().shared()

@@ -65,9 +65,14 @@
 
 {{/* Everywhere but to the clouds' metadata and whatever else is forbidden: peers. */}}
 {{- define "btcwatcher.netpol.outside" -}}
+{{- include "btcwatcher.netpol.everywhereBut" .Values.networkPolicies.outside.except -}}
+{{- end -}}
+
+{{/* Peers: include "btcwatcher.netpol.everywhereBut" (list "10.0.0.0/8") */}}
+{{- define "btcwatcher.netpol.everywhereBut" -}}
 {{- $v4 := list }}
 {{- $v6 := list }}
-{{- range .Values.networkPolicies.outside.except }}
+{{- range . }}
 {{- if contains ":" . }}{{ $v6 = append $v6 . }}{{ else }}{{ $v4 = append $v4 . }}{{ end }}
 {{- end -}}
 - ipBlock:
