@@ -18,7 +18,7 @@ CONTAINER_TOOL ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell 
 help: ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/.installed .tools/freqtrade/.installed .tools/bin/.installed .tools/helm/.installed ## Install everything into .venv and .tools (run, demo and test do it by themselves)
+setup: .venv/.installed .venv/.charts .tools/freqtrade/.installed .tools/bin/.installed .tools/helm/.installed ## Install everything into .venv and .tools (run, demo and test do it by themselves)
 
 run: setup $(or $(wildcard .tools/monitoring/.installed),monitoring) ## Start the whole system on this machine and apply the examples; Ctrl-C stops it
 	@exec $(VENV)/btcwatcher-local up
@@ -63,7 +63,7 @@ lint: .venv/.installed $(HELM) ## ruff, mypy --strict, import-linter, shellcheck
 	$(VENV)/ruff format --check $(PYTHON_CODE)
 	$(VENV)/mypy
 	PYTHONPATH=plugin:helm:manifests/monitoring $(VENV)/lint-imports --no-cache
-	$(VENV)/shellcheck .ci/run local/kind.sh images/testing/prepare.sh
+	$(VENV)/shellcheck .ci/run local/kind.sh images/testing/prepare.sh tests/browser/prepare.sh
 	$(VENV)/hadolint images/*/Dockerfile
 	@for version in 4 3; do .tools/helm/helm-$$version lint --strict --quiet helm/btc-watcher --values manifests/install/values.yaml || exit 1; done
 	@promtool=$$(command -v .tools/monitoring/usr/bin/promtool promtool | head -1); \
@@ -141,6 +141,12 @@ clean: ## Remove what was installed and what runs left behind
 	@if command -v kubectl >/dev/null; then echo "using $$(command -v kubectl)"; else \
 		echo "installing kubectl into .tools/bin"; \
 		$(PYTHON) -m pip install $(PIP_FLAGS) --require-hashes --target .tools/kubectl -r $< && ln -sf ../kubectl/bin/kubectl .tools/bin/kubectl; fi
+	@touch $@
+
+# The page's chart library: the API looks for it beside its own Python.
+.venv/.charts: images/api/chart-library.lock api/btcwatcher_api/page/chart_library.py | .venv/.installed
+	@rm -rf .venv/charts && $(VENV)/python -m pip download $(PIP_FLAGS) --no-deps --require-hashes -r $< -d .venv/charts
+	@$(VENV)/python -m btcwatcher_api.page.chart_library .venv/charts/*.whl && rm -rf .venv/charts
 	@touch $@
 
 # helm, for `make run`, and the one before it, which the chart is tested with too.

@@ -35,6 +35,7 @@ from btcwatcher_api.notifications import (
 from btcwatcher_api.notifications import statistics_endpoints as notification_statistics
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.notifications.router import Router
+from btcwatcher_api.page import router as page
 from btcwatcher_api.prometheus import Prometheus
 from btcwatcher_api.proxies import endpoints as proxies
 from btcwatcher_api.query_names import refuse_unknown
@@ -222,6 +223,7 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app.include_router(system.router)
     app.include_router(monitoring.router)
     app.include_router(health.router)
+    page.install(app)
     docs.install(app)
     problems.install(app)
     openapi.install(app)

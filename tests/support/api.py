@@ -80,12 +80,13 @@ class Api:
 
 
 def routes(app: FastAPI | None) -> set[tuple[str, str]]:
-    """Method and path of every route that the API itself has; HEAD, and FastAPI's pages about it, are left out."""
+    """Method and path of every route that the API itself has; HEAD, FastAPI's pages about it, and the page for people
+    are left out."""
     assert app is not None
     return {
         (method, context.path)
         for context in iter_route_contexts(app.routes)
-        if context.path and not context.path.startswith(("/docs", "/redoc", "/openapi"))
+        if context.path and context.path.startswith(("/api/", "/healthz", "/readyz", "/metrics"))
         for method in context.methods or ()
         if method != "HEAD"
     }

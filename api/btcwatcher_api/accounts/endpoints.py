@@ -76,7 +76,7 @@ async def token(request: Request, response: Response, accounts: Service) -> Toke
     identity = request_id(request.scope)
     if isinstance(grant, RefreshGrant):
         return await accounts.refresh(grant.refresh_token, identity)
-    return await accounts.sign_in(grant.username, grant.password.get_secret_value(), _address(request), identity)
+    return await accounts.sign_in(grant.username, grant.password.get_secret_value(), address_of(request), identity)
 
 
 @router.get("/me", operation_id="getMe", summary="Whose token this is")
@@ -101,8 +101,9 @@ async def change_password(request: Request, accounts: Service, identity: Viewer,
     )
 
 
-def _address(request: Request) -> str | None:
+def address_of(request: Request) -> str | None:
     peer = request.client.host if request.client else ""
+    """The caller's, None where it cannot be known."""
     address: str | None = request.app.state.trusted_proxies.client(peer, request.headers.getlist("x-forwarded-for"))
     return address
 

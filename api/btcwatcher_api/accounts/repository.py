@@ -180,6 +180,39 @@ async def end_sign_in(connection: AsyncConnection, token_hash: bytes) -> None:
     )
 
 
+async def sign_in_of(connection: AsyncConnection, token_hash: bytes, lifetime: timedelta) -> tuple[User, bool] | None:
+    """Whose a refresh token is that is still good, and whether it was made to last `lifetime` from now on: that is
+    done once half of it is over."""
+    names = ", ".join(f"users.{name}" for name in _COLUMNS.split(", "))
+    found = await connection.execute(
+        text(
+            f"SELECT {names}, expires_at < clock_timestamp() + CAST(:lifetime AS interval) / 2 AS half_over"  # noqa: S608 - constants
+            " FROM refresh_tokens JOIN users ON users.id = user_id WHERE token_hash = :token_hash"
+            " AND used_at IS NULL AND revoked_at IS NULL AND expires_at > clock_timestamp() AND deactivated_at IS NULL"
+        ),
+        {"token_hash": token_hash, "lifetime": lifetime},
+    )
+    row = found.mappings().first()
+    if row is None:
+        return None
+    half_over = bool(row["half_over"])
+    if half_over:
+        await connection.execute(
+            text(
+                "UPDATE refresh_tokens SET expires_at = clock_timestamp() + :lifetime"
+                " WHERE token_hash = :token_hash AND revoked_at IS NULL"
+            ),
+            {"token_hash": token_hash, "lifetime": lifetime},
+        )
+    user = _user({name: value for name, value in row.items() if name != "half_over"})
+    assert user is not None  # noqa: S101 - there is a row
+    return user, half_over
+
+
+async def any_user(connection: AsyncConnection) -> bool:
+    return bool((await connection.execute(text("SELECT EXISTS (SELECT 1 FROM users)"))).scalar_one())
+
+
 async def _end_sign_ins(connection: AsyncConnection, user: User) -> None:
     await connection.execute(
         text("UPDATE refresh_tokens SET revoked_at = clock_timestamp() WHERE user_id = :id AND revoked_at IS NULL"),

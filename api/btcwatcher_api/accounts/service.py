@@ -98,6 +98,33 @@ class Accounts:
             raise Problem(401, _ENDED, (), {"WWW-Authenticate": "Bearer"})
         return self._tokens(user, following)
 
+    async def session(self, token: str) -> tuple[User, bool] | None:
+        """Whose sign-in a refresh token is, without using it up, and whether it has just been made to last longer;
+        None when it is used, revoked or expired."""
+        async with self._engine.begin() as connection:
+            return await repository.sign_in_of(connection, secret_hash(token), self._refresh_lifetime)
+
+    async def sign_out(self, token: str, request_id: str) -> None:
+        """End the sign-in of a refresh token, if it is one."""
+        async with self._engine.begin() as connection:
+            user = await repository.signed_in(connection, secret_hash(token))
+            if user is not None:
+                await repository.end_sign_in(connection, secret_hash(token))
+                await audit.record(
+                    connection,
+                    actor=user.username,
+                    action="user.sign_out",
+                    subject=user.username,
+                    request_id=request_id,
+                )
+
+    async def awaits_first(self) -> bool:
+        """Whether there is no user yet, and whoever comes may become the first."""
+        if self._registration is Registration.CLOSED:
+            return False
+        async with self._engine.connect() as connection:
+            return not await repository.any_user(connection)
+
     async def user(self, identity: Identity) -> User:
         """The account behind an access token. Raises Problem 403 for a machine and 401 when it is gone."""
         if identity.user_id is None:

@@ -1,7 +1,7 @@
 """The signals as server-sent events, from a place in the order of their arrival on, for as long as somebody listens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from fastapi.sse import format_sse_event
@@ -30,8 +30,11 @@ async def events(
     *,
     lasts: float,
     heartbeat: float = HEARTBEAT_SECONDS,
+    written: Callable[[Arrived], str] = lambda one: one.json,
 ) -> AsyncIterator[bytes]:
     """Everything `wanted` that arrived after `position`, each once, for `lasts` seconds or until the feed ends.
+
+    `written` is what an event says of a signal.
 
     There is no buffer for each listener: one that reads slowly is only further back, at last out of the ring and in the
     database. A heartbeat carries the place reached, so that coming again after hours of nothing wanted costs nothing.
@@ -56,7 +59,9 @@ async def events(
                     continue
             moved, position = reached != position, reached
             if found:
-                yield b"".join(_event(one) for one in found)
+                yield b"".join(
+                    format_sse_event(event=EVENT, data_str=written(one), id=event_id(one.position)) for one in found
+                )
             elif not moved:
                 try:
                     async with asyncio.timeout(min(heartbeat, left)):
@@ -74,7 +79,3 @@ async def _stored(engine: AsyncEngine, wanted: Filter, begin: Position) -> tuple
         rows = await arrival.arrived(connection, wanted, begin, end, _BATCH)
     found = [encoded(row) for row in rows]
     return found, found[-1].position if len(found) == _BATCH else end
-
-
-def _event(one: Arrived) -> bytes:
-    return format_sse_event(event=EVENT, data_str=one.json, id=event_id(one.position))

@@ -59,13 +59,13 @@ async def stream_signals(
     # As long as an access token is good: whoever lost his role meanwhile is then found out.
     lasts = state.settings.access_lifetime.total_seconds() * random.uniform(0.8, 1.0)  # noqa: S311 - not in step
     return StreamingResponse(
-        stream.events(state.feed, state.engine, wanted, await _begin(request, last_event_id), lasts=lasts),
+        stream.events(state.feed, state.engine, wanted, await begin(request, last_event_id), lasts=lasts),
         media_type=_MEDIA_TYPE,
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
 
 
-async def _begin(request: Request, last_event_id: str | None) -> Position:
+async def begin(request: Request, last_event_id: str | None) -> Position:
     """Raises Problem 422 for what no event of this database was called."""
     try:
         position = position_of(decode(last_event_id)) if last_event_id else None

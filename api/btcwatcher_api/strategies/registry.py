@@ -1,5 +1,6 @@
 """What the API must know of each Strategy, in memory: its bot's tokens, how its signals are graded, how it is doing."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,12 @@ class Registry:
         self._namespaces = namespaces
         self._known: dict[str, KnownStrategy] = {}
         self._synced = False
+        self._changed = asyncio.Event()
+
+    @property
+    def changed(self) -> asyncio.Event:
+        """Set once a Strategy is other than now. Take it before looking: what comes in between is then not missed."""
+        return self._changed
 
     @property
     def synced(self) -> bool:
@@ -97,16 +104,23 @@ class Registry:
         before, self._known = self._known, {strategy.id: strategy for strategy in known if strategy is not None}
         self._leave(strategy for strategy in before.values() if strategy.id not in self._known)
         self._synced = True
+        self._tell()
 
     def put(self, item: Mapping[str, Any]) -> None:
         strategy = self._known_from(item)
         if strategy is not None:
             self._known[strategy.id] = strategy
+            self._tell()
 
     def remove(self, item: Mapping[str, Any]) -> None:
         metadata = item.get("metadata") or {}
         gone = self._known.pop(strategy_id(metadata.get("namespace", ""), metadata.get("name", "")), None)
         self._leave([gone] if gone is not None else [])
+        self._tell()
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     def _leave(self, strategies: Iterable[KnownStrategy]) -> None:
         now = self._clock()
