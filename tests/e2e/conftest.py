@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from support import clusters, realapi, stack
+from support.screens import FREQUI
 from support.stack import RunningStack
 
 
@@ -19,19 +20,20 @@ from support.stack import RunningStack
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """A module that names no POOLS of its own shares them with no other: modules run side by side.
 
-    One that says MONITORING has a Prometheus and an Alertmanager, too."""
+    One that says MONITORING has a Prometheus and an Alertmanager, too; one that says FREQUI has a fleet screen."""
     folder = tmp_path_factory.mktemp(f"stack-{request.param}")
     embedded, real = getattr(request.module, "POOLS", ("21000-21099", "21100-21199"))
     monitoring: bool = getattr(request.module, "MONITORING", False)
+    screen = ["--frequi", str(FREQUI)] if getattr(request.module, "FREQUI", False) else []
     if request.param == "embedded":
-        with stack.running(folder, embedded, monitoring=monitoring) as started:
+        with stack.running(folder, embedded, *screen, monitoring=monitoring) as started:
             yield started
         return
     if not request.config.getoption("--all-faults"):
         pytest.skip("`make faults` runs it")
     with (
         clusters.real() as kubeconfig,
-        stack.running(folder, real, "--kubeconfig", str(kubeconfig), monitoring=monitoring) as started,
+        stack.running(folder, real, *screen, "--kubeconfig", str(kubeconfig), monitoring=monitoring) as started,
     ):
         yield started
 

@@ -23,6 +23,7 @@ from support.stack import RunningStack
 Object = dict[str, Any]
 
 POOLS = ("21200-21249", "21250-21299")
+FREQUI = True
 PASSWORD = "hunter2hunter2"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.conformance, pytest.mark.timeout(600)]
@@ -102,6 +103,37 @@ async def usable(base: str, host_name: str, login: dict[str, str]) -> None:
             assert told["type"] in ("entry_fill", "exit_fill")
             assert told["pair"] in ("BTC/USDT", "SOL/USDT")
             assert isinstance(told["amount"], float)
+
+
+async def test_every_bot_on_one_host_by_the_fleet_screen(running: RunningStack, eager: tuple[str, str]) -> None:
+    """The chart's own: its Deployment, rights, keys and Ingress, and FreqUI's files copied by an init container."""
+    url = urlsplit((running.kubectl.get("strategy", "eager", "desk") or {})["status"]["url"])
+    base, host = f"http://127.0.0.1:{url.port}", {"Host": f"frequi.bots.localhost:{url.port}"}
+    async with httpx.AsyncClient(base_url=base, headers=host, timeout=30) as browser:
+        user = {"username": "ada", "password": PASSWORD}
+        registered = await browser.post(f"{running.api_url}/api/v1/auth/register", json=user)
+        assert registered.status_code == 201, registered.text
+        assert (
+            (await browser.get("/dashboard", headers={"Accept": "text/html"}))
+            .headers["location"]
+            .startswith("/sign-in")
+        )
+        assert (await browser.post("/sign-in", data=user)).status_code == 303
+        page = await browser.get("/dashboard", headers={"Accept": "text/html"})
+        fleet = json.loads(page.text.split('id="btcwatcher-fleet">')[1].split("</script>")[0])
+        assert {"id": "desk.eager", "name": "desk/eager", "path": "/bots/desk/eager"} in fleet["bots"]
+        browser.headers["Authorization"] = f"Bearer {fleet['token']}"
+        assert (await browser.get("/bots/desk/eager/api/v1/show_config")).json()["bot_name"] == "desk.eager"
+        assert (await browser.post("/bots/desk/eager/api/v1/pause")).status_code == 200
+        assert (await browser.post("/bots/desk/eager/api/v1/start")).status_code == 200
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        async with (
+            aiohttp.ClientSession(headers={**host, "Cookie": cookie}) as session,
+            session.ws_connect(f"{base}/bots/desk/eager/api/v1/message/ws?token={fleet['token']}") as socket,
+        ):
+            await socket.send_json({"type": "whitelist", "data": None})
+            answer = await socket.receive_json(timeout=60)
+            assert (answer["type"], answer["data"]) == ("whitelist", ["BTC/USDT", "SOL/USDT"])
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from btcwatcher_api.screen.origins import is_ours
 from btcwatcher_api.screen.pages import Pages
 from btcwatcher_api.screen.paths import PREFIX
 from btcwatcher_api.screen.requests import BEGUN, COOKIE, KIND, REQUEST_ID, cookie_name, new_request_id, request_id
+from btcwatcher_api.screen.settings import ScreenSettings
 from btcwatcher_api.strategies.registry import Registry
 
 _BODY_LIMIT: Final = 1024 * 1024
@@ -26,18 +27,17 @@ _WEBSOCKET: Final = 101
 _PAGE: Final = "page"
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
-    " font-src 'self' data:; connect-src 'self'{sockets}; manifest-src 'self'; form-action 'self'; base-uri 'none';"
+    " font-src 'self' data:; connect-src 'self'{elsewhere}; manifest-src 'self'; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
-"""FreqUI sets styles by script, and needs nothing from elsewhere. Not every browser counts websockets to 'self'."""
+"""FreqUI sets styles by script, and takes icons only from elsewhere. Not every browser counts websockets to 'self'."""
 _log = logs.get("btcwatcher_api.screen")
 
 
-def screen_app(
-    pages: Pages, bots: BotRequests, metrics: ScreenMetrics, *, origin: str, secure: bool
-) -> web.Application:
-    """What the browser reaches. `origin` is its address there; empty: that which it asked at."""
-    app = web.Application(client_max_size=_BODY_LIMIT, middlewares=[_layer(metrics, origin)])
+def screen_app(pages: Pages, bots: BotRequests, metrics: ScreenMetrics, settings: ScreenSettings) -> web.Application:
+    """What the browser reaches."""
+    secure = settings.secure
+    app = web.Application(client_max_size=_BODY_LIMIT, middlewares=[_layer(metrics, settings.screen_url)])
     app[COOKIE] = cookie_name(secure=secure)
     app.router.add_route("*", PREFIX + "{path:.*}", bots.answer)
     app.router.add_get("/btcwatcher/fleet", pages.fleet)
@@ -49,7 +49,8 @@ def screen_app(
     app.router.add_get("/{path:.*}", pages.any)
 
     async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
-        _guard(request, response, secure=secure)
+        elsewhere = f"{_socket(request, secure=secure)} {settings.screen_icons_url}".rstrip()
+        _guard(request, response, elsewhere, secure=secure)
 
     app.on_response_prepare.append(on_prepare)
     return app
@@ -105,7 +106,7 @@ def _answer_to(request: web.Request, error: Exception) -> web.StreamResponse:
     return answer(Problem(500, "an unexpected error; the log has it under this request id"), identifier)
 
 
-def _guard(request: web.Request, response: web.StreamResponse, *, secure: bool) -> None:
+def _guard(request: web.Request, response: web.StreamResponse, elsewhere: str, *, secure: bool) -> None:
     """On every answer."""
     request[BEGUN] = True
     headers = response.headers
@@ -116,14 +117,14 @@ def _guard(request: web.Request, response: web.StreamResponse, *, secure: bool) 
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    headers["Content-Security-Policy"] = _POLICY.format(sockets=_sockets(request, secure=secure))
+    headers["Content-Security-Policy"] = _POLICY.format(elsewhere=elsewhere)
     headers.setdefault("Cache-Control", "no-store")
     if secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     headers.pop("Server", None)
 
 
-def _sockets(request: web.Request, *, secure: bool) -> str:
+def _socket(request: web.Request, *, secure: bool) -> str:
     host = request.headers.get("Host", "")
     if not host or any(not (letter.isalnum() or letter in ".-:[]") for letter in host):
         return ""

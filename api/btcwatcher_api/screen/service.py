@@ -81,7 +81,7 @@ async def serving(settings: ScreenSettings, registry: Registry | None = None) ->
         )
         browsers = await _listen(
             stack,
-            screen_app(pages, requests, metrics, origin=settings.screen_url, secure=settings.secure),
+            screen_app(pages, requests, metrics, settings),
             settings.host,
             settings.port,
         )

@@ -20,6 +20,9 @@ class ScreenSettings(BotAccess):
     screen_url: str = ""
     """How the screen is reached from outside, as `https://frequi.example.com`; with https its cookie is sent over TLS
     only. Empty: as it is asked, and the cookie over plain HTTP too."""
+    screen_icons_url: str = "https://api.iconify.design"
+    """Where FreqUI has browsers fetch its buttons' icons from, which are not among its files; empty: nowhere, and some
+    buttons stay blank. Nothing else is fetched from elsewhere."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 in a container."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8006
@@ -41,12 +44,12 @@ class ScreenSettings(BotAccess):
     screen_bot_connections: Annotated[int, Field(ge=1, le=64)] = 8
     """Requests that one bot is asked at the same time; what comes on top waits."""
 
-    @field_validator("screen_url")
+    @field_validator("screen_url", "screen_icons_url")
     @classmethod
     def _is_an_origin(cls, value: str) -> str:
         parts = urlsplit(value)
         if value and (parts.scheme not in ("http", "https") or value.rstrip("/") != f"{parts.scheme}://{parts.netloc}"):
-            raise ValueError("must be https://host or http://host, without a path: FreqUI needs / of its host")
+            raise ValueError("must be https://host or http://host, without a path")
         return value.rstrip("/")
 
     @field_validator("trusted_proxies")

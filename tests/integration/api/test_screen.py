@@ -148,8 +148,8 @@ async def test_the_bot_gets_its_own_credentials_and_nothing_of_the_browsers(
 async def test_the_page_holds_every_bot_and_the_browser_no_credential(browser: Browser) -> None:
     page = await browser.http.get("/trade", headers={"Accept": "text/html"})
     fleet = json.loads(page.text.split('id="btcwatcher-fleet">')[1].split("</script>")[0])
-    assert [bot["id"] for bot in fleet["bots"]] == ["mine.asleep", BOT, OTHER]
-    assert fleet["bots"][1] == {"id": BOT, "name": "mine/steps", "path": "/bots/mine/steps"}
+    assert [bot["id"] for bot in fleet["bots"]] == [BOT, OTHER, "mine.asleep"], "FreqUI opens with the first"
+    assert fleet["bots"][0] == {"id": BOT, "name": "mine/steps", "path": "/bots/mine/steps"}
     assert (fleet["user"], fleet["role"]) == ("ada", "trader")
     credentials = bot_api_credentials(BOT_KEY, "mine", "steps")
     for secret in (credentials.password, credentials.jwt_secret, credentials.ws_token, *browser.http.cookies.values()):

@@ -12,6 +12,7 @@
 
   const given = JSON.parse(document.getElementById("btcwatcher-fleet").textContent);
   const ids = (fleet) => fleet.bots.map((bot) => bot.id);
+  const without = (these, those) => these.filter((id) => !those.includes(id));
 
   function stored() {
     try {
@@ -22,10 +23,13 @@
   }
 
   // What the user has chosen for a bot in FreqUI (its name, its place, whether it is refreshed) stays.
+  // Without a place of theirs FreqUI takes them in our order; where it gave them places, new ones come last.
   function loginInfo(fleet, before) {
+    const placed = Object.values(before).some((bot) => Number.isInteger(bot.sortId));
     return Object.fromEntries(
       fleet.bots.map((bot, place) => {
         const known = before[bot.id] || {};
+        const sortId = known.sortId ?? (placed ? 100000 + place : undefined);
         return [
           bot.id,
           {
@@ -35,7 +39,7 @@
             accessToken: fleet.token,
             refreshToken: fleet.token,
             autoRefresh: known.autoRefresh ?? true,
-            sortId: known.sortId ?? place,
+            ...(sortId === undefined ? {} : { sortId }),
           },
         ];
       }),
@@ -56,10 +60,7 @@
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
     const now = await answer.json();
     if (now.user !== given.user) return location.reload();
-    const news = new Set(ids(now)).symmetricDifference
-      ? new Set(ids(now)).symmetricDifference(new Set(ids(given))).size
-      : ids(now).filter((id) => !ids(given).includes(id)).length +
-        ids(given).filter((id) => !ids(now).includes(id)).length;
+    const news = without(ids(now), ids(given)).length + without(ids(given), ids(now)).length;
     reload.hidden = news === 0;
     reload.textContent = say.changed(news);
   }
