@@ -22,8 +22,11 @@ from btcwatcher_api.strategies.registry import Registry
 
 _BODY_LIMIT: Final = 1024 * 1024
 _READING: Final = frozenset({"GET", "HEAD"})
+_ICONS: Final = " https://api.iconify.design https://api2.iconify.design"
 _WEBSOCKET: Final = 101
 """How long one was open is no figure of how fast we are."""
+_GONE: Final = 499
+"""In figures only, as nginx has it."""
 _PAGE: Final = "page"
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
@@ -49,7 +52,7 @@ def screen_app(pages: Pages, bots: BotRequests, metrics: ScreenMetrics, settings
     app.router.add_get("/{path:.*}", pages.any)
 
     async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
-        elsewhere = f"{_socket(request, secure=secure)} {settings.screen_icons_url}".rstrip()
+        elsewhere = _socket(request, secure=secure) + (_ICONS if settings.screen_icons else "")
         _guard(request, response, elsewhere, secure=secure)
 
     app.on_response_prepare.append(on_prepare)
@@ -70,6 +73,8 @@ def _layer(metrics: ScreenMetrics, origin: str) -> Middleware:
                 if request.method not in _READING or "Upgrade" in request.headers:
                     _refuse_strangers(request, origin)
                 response = await handler(request)
+            except ConnectionError:
+                response = _gone(request)
             except Exception as error:
                 if BEGUN in request:
                     raise
@@ -81,6 +86,13 @@ def _layer(metrics: ScreenMetrics, origin: str) -> Middleware:
                 metrics.requests.labels(request[KIND], str(code)).observe(time.perf_counter() - begin)
 
     return layer
+
+
+def _gone(request: web.Request) -> web.StreamResponse:
+    """For a browser that does not wait for its answer: nobody is there to be told."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=_GONE)
 
 
 def _refuse_strangers(request: web.Request, origin: str) -> None:

@@ -20,9 +20,9 @@ class ScreenSettings(BotAccess):
     screen_url: str = ""
     """How the screen is reached from outside, as `https://frequi.example.com`; with https its cookie is sent over TLS
     only. Empty: as it is asked, and the cookie over plain HTTP too."""
-    screen_icons_url: str = "https://api.iconify.design"
-    """Where FreqUI has browsers fetch its buttons' icons from, which are not among its files; empty: nowhere, and some
-    buttons stay blank. Nothing else is fetched from elsewhere."""
+    screen_icons: bool = True
+    """Whether browsers may fetch the icons of FreqUI's buttons, which are not among its files, from api.iconify.design,
+    as FreqUI has it; without them some buttons are blank. Nothing else is fetched from elsewhere."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 in a container."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8006
@@ -44,7 +44,7 @@ class ScreenSettings(BotAccess):
     screen_bot_connections: Annotated[int, Field(ge=1, le=64)] = 8
     """Requests that one bot is asked at the same time; what comes on top waits."""
 
-    @field_validator("screen_url", "screen_icons_url")
+    @field_validator("screen_url")
     @classmethod
     def _is_an_origin(cls, value: str) -> str:
         parts = urlsplit(value)

@@ -343,6 +343,17 @@ async def test_an_answer_that_breaks_off_does_not_look_complete(browser: Browser
     assert (await browser.ask("GET", BOT, "status")).status_code == 200
 
 
+async def test_a_browser_that_does_not_wait_is_no_error(
+    browser: Browser, bots: TellingBots, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(httpx.ReadTimeout):
+        await browser.ask("GET", BOT, "hang", timeout=0.5)
+    bots.hang.set()
+    await asyncio.sleep(0)
+    assert (await browser.ask("GET", BOT, "status")).status_code == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 async def test_other_sites_pages_change_nothing(browser: Browser, bots: TellingBots) -> None:
     for headers in ({"Sec-Fetch-Site": "same-site"}, {"Origin": "http://steps.mine.bots.localhost:8080"}):
         assert (await browser.ask("POST", BOT, "forceexit", headers=headers)).status_code == 403

@@ -182,4 +182,6 @@ async def test_frequi_itself(database: str, tmp_path: Path, bot: Bot) -> None:
         if shots:
             await page.wait_for_timeout(5000)
             await page.screenshot(path=f"{shots}/trade.png")
+        shown = await page.locator("#btcwatcher-bar").inner_text()
+        assert "ada" in shown
         assert not [text for text in said if "Content Security Policy" in text]

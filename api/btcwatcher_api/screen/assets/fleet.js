@@ -75,8 +75,10 @@
     bar.action = "/sign-out";
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(`
-      #btcwatcher-bar { position: fixed; right: .5rem; bottom: .5rem; z-index: 40; display: flex; gap: .75rem;
-        padding: .125rem .625rem; font: 12px/1.6 system-ui, sans-serif; color: #e5e7eb; background: #1f2937e6; border-radius: 1rem; }
+      #btcwatcher-bar { position: fixed; top: .4rem; left: 50%; z-index: 40; display: flex; gap: .75rem;
+        padding: .125rem .625rem; font: 12px/1.6 system-ui, sans-serif; color: #e5e7eb; white-space: nowrap;
+        background: #1f2937e6; border-radius: 1rem; transform: translateX(-50%); }
+      @media (width < 1280px) { #btcwatcher-bar { top: auto; bottom: .4rem; } }
       #btcwatcher-bar button { color: #93c5fd; cursor: pointer; background: none; border: 0; font: inherit; }
       #btcwatcher-bar button[hidden] { display: none; }`);
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];

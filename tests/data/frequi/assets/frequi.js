@@ -43,7 +43,7 @@ for (const [id, bot] of Object.entries(stored)) {
   // As after an hour's sleep: the token has to be renewed.
   bot.accessToken = "stale";
   const ping = await ask(bot, "GET", "/ping");
-  item.dataset.ping = ping.body.status || ping.body.error;
+  item.dataset.ping = ping.body.error || ping.body.status;
   item.dataset.status = (await ask(bot, "GET", "/status")).status;
   listen(bot, item);
 }
