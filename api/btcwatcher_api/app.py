@@ -22,6 +22,7 @@ from btcwatcher_api.cluster.machines import Machines
 from btcwatcher_api.cluster.watch import CHANNELS, STRATEGIES, Copy, Kind, Watch
 from btcwatcher_api.database import listening_connection, writing_connection
 from btcwatcher_api.engines import reading_engine, writing_engine
+from btcwatcher_api.fleet import endpoints as fleet
 from btcwatcher_api.metrics import Metrics
 from btcwatcher_api.middleware import RequestLayer
 from btcwatcher_api.monitoring import endpoints as monitoring
@@ -220,6 +221,7 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     # The last of them: every other word of theirs would be the id of a delivery.
     app.include_router(history_endpoints.router)
     app.include_router(proxies.router)
+    app.include_router(fleet.router)
     app.include_router(system.router)
     app.include_router(monitoring.router)
     app.include_router(health.router)

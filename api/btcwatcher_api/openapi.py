@@ -29,6 +29,7 @@ TAGS: Final = [
     {"name": "signals", "description": "Signals taken in, and their history"},
     {"name": "notifications", "description": "Who is told, what was sent to whom, and what became of it"},
     {"name": "proxies", "description": "Ways to the exchanges"},
+    {"name": "fleet", "description": "One order to many bots at once: pause entries, stop, close all trades, resume"},
     {"name": "system", "description": "How full the platform is and whether its parts work"},
     {"name": "monitoring", "description": "What nodes and bots use"},
 ]

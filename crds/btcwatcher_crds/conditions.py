@@ -24,6 +24,9 @@ class ConditionType(StrEnum):
     """True while mode is Live and the namespace does not allow it; a bot that trades already goes on, unchanged."""
     RECONCILE_PAUSED = "ReconcilePaused"
     """True while the annotation btcwatcher.io/reconcile is `paused`; False when it has a value that is not known."""
+    HELD = "Held"
+    """True while a fleet switch holds the Strategy, whatever spec.state says; the reason is the switch's action. False
+    while the bot is told to go on after it was lifted."""
 
 
 class Reason(StrEnum):
@@ -97,6 +100,14 @@ class Reason(StrEnum):
     """Work towards the spec goes on."""
     WAITS_FOR_USER = "WaitsForUser"
     """The spec or what it names must be changed by a person."""
+    PAUSE_ENTRIES = "PauseEntries"
+    """A fleet switch of this action holds the Strategy: the bot opens no new trades."""
+    CLOSE_TRADES = "CloseTrades"
+    """A fleet switch of this action holds the Strategy: the bot opens no new trades, and its open ones are closed."""
+    STOP = "Stop"
+    """A fleet switch of this action holds the Strategy: no pod."""
+    RESUMING = "Resuming"
+    """The fleet switch was lifted, and the bot is told to go on until it says that it does."""
 
 
 AnyReason = Reason | TerminationReason
@@ -232,3 +243,39 @@ class CapacityReason(StrEnum):
     """The operator may not list nodes, or pods of all namespaces: it lacks a ClusterRole."""
     UNREADABLE = "Unreadable"
     """The API server's answer was an error, in its own words."""
+
+
+class SwitchConditionType(StrEnum):
+    """What a condition of a FleetSwitch or ClusterFleetSwitch is about."""
+
+    ACTIVE = "Active"
+    """True while it holds the Strategies that it selects, new ones too."""
+    COMPLETE = "Complete"
+    """True once it was done at every selected bot."""
+    RECONCILING = "Reconciling"
+    """True while the operator is at work on it (kstatus: in progress)."""
+    STALLED = "Stalled"
+    """True while only a person can help with what is left (kstatus: failed)."""
+
+
+class SwitchReason(StrEnum):
+    """Why a condition of a FleetSwitch or ClusterFleetSwitch is as it is."""
+
+    HOLDS = "Holds"
+    """It holds what it selects until it is deleted or lifted."""
+    LIFTED = "Lifted"
+    """A Resume has lifted it whole: it selects what this one selects."""
+    DRY_RUN = "DryRun"
+    """Nothing is done: it only says what would be."""
+    ONCE = "Once"
+    """A Resume lifts what is older than itself, and holds nothing."""
+    SPEC_INVALID = "SpecInvalid"
+    """The spec does not satisfy the contract, though the API server took it: nothing is done."""
+    ALL_DONE = "AllDone"
+    """Done at every selected bot."""
+    NOTHING_SELECTED = "NothingSelected"
+    """No Strategy matches; one that comes later and does is held from its start."""
+    IN_PROGRESS = "InProgress"
+    """Some bots are not done yet; those that do not answer are tried again until they do."""
+    BLOCKED = "Blocked"
+    """At some bots it cannot be done until a person does what their message says."""

@@ -33,6 +33,12 @@ FLEET_CAPACITY_PLURAL: Final = "fleetcapacities"
 FLEET_CAPACITY_NAME: Final = "fleet"
 """The name of the only one."""
 
+FLEET_SWITCH_KIND: Final = "FleetSwitch"
+FLEET_SWITCH_PLURAL: Final = "fleetswitches"
+CLUSTER_FLEET_SWITCH_KIND: Final = "ClusterFleetSwitch"
+CLUSTER_FLEET_SWITCH_PLURAL: Final = "clusterfleetswitches"
+FLEET_SWITCH_NAME_MAX_LENGTH: Final = 63
+
 # A Strategy's pod carries `<name>-<controller revision hash>` as a label value: 63 - 11 characters are left.
 NAME_MAX_LENGTH: Final = 52
 NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"

@@ -10,6 +10,12 @@ from pydantic import BaseModel
 from btcwatcher_crds import names
 from btcwatcher_crds.exchange import EXCHANGE_ROOT_RULES, ExchangeSpec, ExchangeStatus
 from btcwatcher_crds.fleet_capacity import FLEET_CAPACITY_ROOT_RULES, FleetCapacitySpec, FleetCapacityStatus
+from btcwatcher_crds.fleet_switch import (
+    FLEET_SWITCH_ROOT_RULES,
+    ClusterFleetSwitchSpec,
+    FleetSwitchSpec,
+    FleetSwitchStatus,
+)
 from btcwatcher_crds.notification_channel import (
     NOTIFICATION_CHANNEL_ROOT_RULES,
     NotificationChannelSpec,
@@ -98,6 +104,7 @@ def strategy_crd() -> JsonSchema:
             _column("Reason", _ready("Ready", "reason")),
             _column("Mode", ".spec.mode"),
             _column("State", ".spec.state"),
+            _column("Held", _ready("Held", "reason")),
             _column("Exchange", ".spec.exchange.name"),
             _column("Port", ".status.port", "integer"),
             _column("Age", ".metadata.creationTimestamp", "date"),
@@ -214,6 +221,58 @@ def fleet_capacity_crd() -> JsonSchema:
     )
 
 
+def fleet_switch_crd() -> JsonSchema:
+    """The CustomResourceDefinition of FleetSwitch."""
+    return _crd(
+        {
+            "kind": names.FLEET_SWITCH_KIND,
+            "listKind": "FleetSwitchList",
+            "plural": names.FLEET_SWITCH_PLURAL,
+            "singular": "fleetswitch",
+            "shortNames": ["fsw"],
+            "categories": ["trading"],
+        },
+        "One order to the bots of a namespace: pause entries, stop, close all trades, or resume.",
+        _SWITCH_COLUMNS,
+        {"spec": structural(FleetSwitchSpec), "status": structural(FleetSwitchStatus)},
+        FLEET_SWITCH_ROOT_RULES,
+    )
+
+
+def cluster_fleet_switch_crd() -> JsonSchema:
+    """The CustomResourceDefinition of ClusterFleetSwitch."""
+    return _crd(
+        {
+            "kind": names.CLUSTER_FLEET_SWITCH_KIND,
+            "listKind": "ClusterFleetSwitchList",
+            "plural": names.CLUSTER_FLEET_SWITCH_PLURAL,
+            "singular": "clusterfleetswitch",
+            "shortNames": ["cfsw"],
+            "categories": ["trading"],
+        },
+        "One order to the bots of all namespaces: pause entries, stop, close all trades, or resume.",
+        _SWITCH_COLUMNS,
+        {"spec": structural(ClusterFleetSwitchSpec), "status": structural(FleetSwitchStatus)},
+        FLEET_SWITCH_ROOT_RULES,
+        scope="Cluster",
+    )
+
+
+_SWITCH_COLUMNS = [
+    _column("Action", ".spec.action"),
+    _column("Active", _ready("Active", "status")),
+    _column("Complete", _ready("Complete", "status")),
+    _column("Reason", _ready("Complete", "reason")),
+    _column("Selected", ".status.counts.selected", "integer"),
+    _column("Done", ".status.counts.done", "integer"),
+    _column("Open-trades", ".status.counts.openTrades", "integer"),
+    _column("Age", ".metadata.creationTimestamp", "date"),
+    _column("By", ".spec.requestedBy", priority=1),
+    _column("Why", ".spec.reason", priority=1),
+    _column("Message", _ready("Complete", "message"), priority=1),
+]
+
+
 def _crd(
     kind: JsonSchema,
     description: str,
@@ -269,7 +328,15 @@ def to_yaml(document: JsonSchema) -> str:
 
 def crds() -> tuple[JsonSchema, ...]:
     """The CRD of every custom resource."""
-    return (strategy_crd(), proxy_crd(), notification_channel_crd(), exchange_crd(), fleet_capacity_crd())
+    return (
+        strategy_crd(),
+        proxy_crd(),
+        notification_channel_crd(),
+        exchange_crd(),
+        fleet_capacity_crd(),
+        fleet_switch_crd(),
+        cluster_fleet_switch_crd(),
+    )
 
 
 def rendered() -> dict[str, str]:

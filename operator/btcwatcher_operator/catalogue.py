@@ -39,9 +39,15 @@ def text() -> str:
         *_table("Reasons of an Exchange's condition", "reason", _members(conditions, "ExchangeReason")),
         *_table("Condition types of the FleetCapacity", "type", _members(conditions, "CapacityConditionType")),
         *_table("Reasons of the FleetCapacity's condition", "reason", _members(conditions, "CapacityReason")),
+        *_table(
+            "Condition types of a FleetSwitch and a ClusterFleetSwitch",
+            "type",
+            _members(conditions, "SwitchConditionType"),
+        ),
+        *_table("Reasons of a fleet switch's conditions", "reason", _members(conditions, "SwitchReason")),
         "## Events",
         "On a Strategy, one for each change: `PortAssigned` when it gets its port of the pool, and the new reason and "
-        "message of Ready, ConfigValid, ConfigDrift, LiveNotAllowed or ReconcilePaused when one of these changes. "
+        "message of Ready, ConfigValid, ConfigDrift, LiveNotAllowed, ReconcilePaused or Held when one changes. "
         "Normal when all is well or on its way, else Warning. On a Proxy, the reason and message of Healthy when the "
         "reason changes. On a NotificationChannel: `Paused` and the reason of the first failure (Warning), `Recovered` "
         "(Normal) when a message is taken again, `Rejected` (Warning) when a vendor refuses a message.",

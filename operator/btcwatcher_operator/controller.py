@@ -12,6 +12,8 @@ from btcwatcher_operator.backoff import EndlessBackoff
 from btcwatcher_operator.brake import Brake
 from btcwatcher_operator.cluster import PASSING, Cluster, ClusterError
 from btcwatcher_operator.exchanges.book import ExchangeBook
+from btcwatcher_operator.fleet.book import SwitchBook
+from btcwatcher_operator.fleet.steward import Steward
 from btcwatcher_operator.live import SELECTOR, LiveNamespaces
 from btcwatcher_operator.metrics import Metrics, Result
 from btcwatcher_operator.ports import PortPool, PortPoolExhaustedError
@@ -20,6 +22,7 @@ from btcwatcher_operator.reconciler import Reconciler
 from btcwatcher_operator.resources import (
     CHILD_SELECTOR,
     CHILDREN,
+    CLUSTER_FLEET_SWITCH,
     CONFIG_MAP,
     EXCHANGE,
     NAMESPACE,
@@ -29,6 +32,7 @@ from btcwatcher_operator.resources import (
     PROXY,
     SHARED,
     STRATEGY,
+    SWITCHES,
     Object,
     Resource,
 )
@@ -41,6 +45,8 @@ log = structlog.get_logger()
 WATCHED = ((STRATEGY, ""), *((child, CHILD_SELECTOR) for child in (*CHILDREN, *SHARED)), (POD, POD_SELECTOR))
 """What is cached, with the label selector it is listed and watched by. Strategies first: they hold the ports."""
 
+_SWITCH_KINDS = {resource.kind for resource in SWITCHES}
+
 REPAIR_DELAY_SECONDS = 0.5
 
 
@@ -51,6 +57,7 @@ class Controller:
         store: Store,
         proxies: ProxyBook,
         exchanges: ExchangeBook,
+        switches: SwitchBook,
         ports: PortPool[Key],
         brake: Brake,
         live: LiveNamespaces,
@@ -66,6 +73,8 @@ class Controller:
         self._store = store
         self._proxies = proxies
         self._exchanges = exchanges
+        self._switches = switches
+        self._steward: Steward | None = None
         self._ports = ports
         self._brake = brake
         self._live = live
@@ -95,6 +104,10 @@ class Controller:
             if self._exchanges.remove(obj) if event_type == "DELETED" else self._exchanges.put(obj):
                 self._exchanges_changed({obj["metadata"]["name"]})
             return
+        if obj["kind"] in _SWITCH_KINDS:
+            if self._switches.remove(obj) if event_type == "DELETED" else self._switches.put(obj):
+                self._switches_changed()
+            return
         if obj["kind"] == NAMESPACE.kind:
             if self._live.observe(event_type, obj):
                 self._namespace_changed(obj["metadata"]["name"])
@@ -123,11 +136,14 @@ class Controller:
         await self._load_namespaces()
         await self._load_proxies()
         await self._load_exchanges()
+        # Before any Strategy is reconciled: one that is held must not be let go for a moment.
+        await self._load_switches()
         for resource, selector in WATCHED:
             await self._load(resource, selector)
             # Before anything else is listed, let alone reconciled.
             if resource == STRATEGY:
                 self._claim_ports()
+        self._switches_changed()
 
     async def _load_namespaces(self) -> None:
         """Where live trading is allowed; nowhere, where the operator may not know."""
@@ -161,6 +177,37 @@ class Controller:
         else:
             if found is not None:
                 self._exchanges_changed(self._exchanges.replace(*found))
+
+    async def _load_switches(self) -> None:
+        changed = False
+        for resource in SWITCHES:
+            of_the_cluster = resource == CLUSTER_FLEET_SWITCH
+            for namespace in (None,) if of_the_cluster else self._namespaces or (None,):
+                try:
+                    found = await self._list(resource, "", namespace)
+                except ClusterError as error:
+                    if error.status != 403 or not (of_the_cluster and self._namespaces):
+                        raise
+                    # Looking after a few namespaces only, it need not have rights on the cluster's own objects.
+                    log.info("cluster_fleet_switches_not_followed", cause=str(error))
+                    self.absent.add(resource)
+                    found = None
+                if found is not None and self._switches.replace(*found, resource.kind, namespace):
+                    changed = True
+        if changed:
+            self._switches_changed()
+
+    def _switches_changed(self) -> None:
+        if self._steward is not None:
+            self._steward.switches_changed()
+
+    def served_by(self, steward: Steward) -> None:
+        """Who carries the fleet switches out; before `load`."""
+        self._steward = steward
+
+    def wake(self, key: Key) -> None:
+        """Has a Strategy reconciled."""
+        self._queue.add(key)
 
     async def _load(self, resource: Resource, selector: str) -> None:
         for namespace in self._namespaces or (None,):
@@ -260,6 +307,8 @@ class Controller:
             await self._load_proxies()
         if EXCHANGE in stale:
             await self._load_exchanges()
+        if not stale.isdisjoint(SWITCHES):
+            await self._load_switches()
         for resource, selector in WATCHED:
             if resource in stale:
                 await self._load(resource, selector)

@@ -20,6 +20,7 @@ _TOLD = (
     ConditionType.CONFIG_DRIFT,
     ConditionType.LIVE_NOT_ALLOWED,
     ConditionType.RECONCILE_PAUSED,
+    ConditionType.HELD,
 )
 
 # A condition that is True, and yet bad news.
@@ -55,7 +56,9 @@ def transitions(strategy: Strategy, status: Object) -> Iterator[Event]:
         if (reason, condition["message"]) in told:
             continue
         told.add((reason, condition["message"]))
-        healthy = reason not in _WARNINGS and (now == ConditionStatus.TRUE or reason in ("Starting", "Suspending"))
+        healthy = reason not in _WARNINGS and (
+            now == ConditionStatus.TRUE or reason in ("Starting", "Suspending", "Resuming")
+        )
         yield Event("Normal" if healthy else "Warning", reason, condition["message"])
 
 

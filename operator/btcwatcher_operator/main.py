@@ -28,6 +28,9 @@ from btcwatcher_operator.exchanges.book import ExchangeBook
 from btcwatcher_operator.exchanges.collector import ExchangeCollector
 from btcwatcher_operator.exchanges.keeper import ExchangeKeeper
 from btcwatcher_operator.fence import DeposedError, Fence
+from btcwatcher_operator.fleet.book import SwitchBook
+from btcwatcher_operator.fleet.bot import Bots
+from btcwatcher_operator.fleet.steward import Steward
 from btcwatcher_operator.leadership import Leadership
 from btcwatcher_operator.live import LiveNamespaces
 from btcwatcher_operator.metrics import Metrics
@@ -72,7 +75,10 @@ async def operate(settings: Settings, platform: Platform, shared: Shared, capaci
         ):
             try:
                 await leadership.acquire()
-                await _lead(settings, platform, shared, capacity, cluster, leadership, canary, metrics, worked)
+                async with Bots(settings.bot_address, platform.bot_key, fence) as bots:
+                    await _lead(
+                        settings, platform, shared, capacity, cluster, bots, leadership, canary, metrics, worked
+                    )
             finally:
                 await leadership.release()
     log.info("stopped")
@@ -84,6 +90,7 @@ async def _lead(
     shared: Shared,
     capacity: Setup | None,
     cluster: Cluster,
+    bots: Bots,
     leadership: Leadership,
     canary: Canary,
     metrics: Metrics,
@@ -101,21 +108,38 @@ async def _lead(
         live = LiveNamespaces()
         recorder = Recorder(cluster)
         shared_objects = SharedObjects(cluster, store, shared)
+        switches = SwitchBook()
+        steward = Steward(cluster, store, switches, bots, lambda key: controller.wake(key))
         controller = Controller(
             cluster,
             store,
             proxies,
             exchanges,
+            switches,
             ports,
             brake,
             live,
-            Reconciler(cluster, store, proxies, exchanges, ports, brake, live, platform, recorder, shared_objects),
+            Reconciler(
+                cluster,
+                store,
+                proxies,
+                exchanges,
+                switches,
+                steward,
+                ports,
+                brake,
+                live,
+                platform,
+                recorder,
+                shared_objects,
+            ),
             shared_objects,
             metrics,
             workers=settings.workers,
             resync_seconds=settings.resync_seconds,
             namespaces=settings.namespaces,
         )
+        controller.served_by(steward)
         metrics.registry.register(ProxyCollector(proxies))
         metrics.registry.register(ExchangeCollector(exchanges))
         loading = asyncio.create_task(controller.load())
@@ -131,7 +155,7 @@ async def _lead(
         tester = Tester(cluster, proxies, recorder)
         # Several operators, each of some namespaces, would write the same status.
         exchange_keeper = ExchangeKeeper(cluster, exchanges) if not settings.namespaces else None
-        working = asyncio.create_task(_work(controller, recorder, tester, exchange_keeper, keeper, worked))
+        working = asyncio.create_task(_work(controller, recorder, tester, steward, exchange_keeper, keeper, worked))
         watching = asyncio.create_task(_watch(controller, canary, settings, worked))
         tasks |= {working, watching}
         ended, _ = await asyncio.wait({holding, working, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -171,6 +195,7 @@ async def _work(
     controller: Controller,
     recorder: Recorder,
     tester: Tester,
+    steward: Steward,
     exchanges: ExchangeKeeper | None,
     keeper: Keeper | None,
     ready: asyncio.Event,
@@ -179,6 +204,7 @@ async def _work(
         group.create_task(controller.run())
         group.create_task(recorder.run())
         group.create_task(tester.run())
+        group.create_task(steward.run())
         await controller.settled()
         ready.set()
         log.info("ready")

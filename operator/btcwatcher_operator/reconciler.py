@@ -11,8 +11,9 @@ import structlog
 from pydantic import ValidationError
 
 from btcwatcher_crds import names
-from btcwatcher_crds.conditions import Reason
-from btcwatcher_crds.strategy import Mode, Strategy
+from btcwatcher_crds.conditions import ConditionType, Reason
+from btcwatcher_crds.selecting import facts_of
+from btcwatcher_crds.strategy import Mode, State, Strategy
 from btcwatcher_operator import events
 from btcwatcher_operator.applier import Applier
 from btcwatcher_operator.brake import Brake, Part, Turn
@@ -24,6 +25,8 @@ from btcwatcher_operator.cluster import Cluster
 from btcwatcher_operator.confirmation import Confirmation
 from btcwatcher_operator.drift import differences, stamped
 from btcwatcher_operator.exchanges.book import ExchangeBook
+from btcwatcher_operator.fleet.book import Hold, SwitchBook, held_to
+from btcwatcher_operator.fleet.steward import Steward
 from btcwatcher_operator.live import LiveNamespaces, allows
 from btcwatcher_operator.obstacle import Blocked, Obstacle
 from btcwatcher_operator.platform import Platform
@@ -63,6 +66,8 @@ class Reconciler:
         store: Store,
         proxies: ProxyBook,
         exchanges: ExchangeBook,
+        switches: SwitchBook,
+        steward: Steward,
         ports: PortPool[Key],
         brake: Brake,
         live: LiveNamespaces,
@@ -76,6 +81,8 @@ class Reconciler:
         self._store = store
         self._proxies = proxies
         self._exchanges = exchanges
+        self._switches = switches
+        self._steward = steward
         self._ports = ports
         self._brake = brake
         self._live = live
@@ -85,7 +92,10 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns after how many seconds another is needed, whatever happens. Raises ClusterError."""
-        await self._reconcile(key)
+        try:
+            await self._reconcile(key)
+        finally:
+            self._steward.reconciled(key)
         return self._troubles.look_again(key)
 
     async def _reconcile(self, key: Key) -> None:
@@ -98,6 +108,7 @@ class Reconciler:
         except ValidationError as error:
             await self._refuse(key, obj, error)
             return
+        hold = self._switches.hold(facts_of(obj))
         rollout: Rollout | None = None
         obstacle: Obstacle | None = None
         confirmation = Confirmation(self._cluster)
@@ -106,7 +117,8 @@ class Reconciler:
                 self._brake.forget(key)
                 rollout = what_runs(strategy, self._store.children(key))
             else:
-                strategy = await self._with_port(key, strategy, age_of(obj), confirmation)
+                strategy = held_to(strategy, hold)
+                strategy = held_to(await self._with_port(key, strategy, age_of(obj), confirmation), hold)
                 # Before anything that needs it: a pod whose ServiceAccount is not there is refused.
                 await self._shared.ensure(key.namespace)
                 source = await source_of(self._cluster, strategy)
@@ -131,7 +143,7 @@ class Reconciler:
             self._note(key, obj, rollout, obstacle)
             if rollout is None:
                 rollout = await self._keep(key, obj, strategy, confirmation)
-        await self._write_status(key, strategy, rollout, obstacle)
+        await self._write_status(key, strategy, rollout, obstacle, hold)
 
     def _decide(
         self,
@@ -249,7 +261,7 @@ class Reconciler:
         return None if namespace and allows(namespace) else self._live.sentence(key.namespace)
 
     async def _write_status(
-        self, key: Key, strategy: Strategy, rollout: Rollout | None, obstacle: Obstacle | None
+        self, key: Key, strategy: Strategy, rollout: Rollout | None, obstacle: Obstacle | None, hold: Hold | None
     ) -> None:
         live = self._store.children(key)
         name = strategy.metadata.name
@@ -266,6 +278,8 @@ class Reconciler:
             obstacle=obstacle,
             live_forbidden=None if self._live.allow(key.namespace) else self._live.sentence(key.namespace),
             reconcile=strategy.metadata.annotations.get(names.ANNOTATION_RECONCILE),
+            hold_of_switch=hold,
+            resuming=self._resuming(key, strategy, hold),
         )
         wanted = status(seen, datetime.now(UTC))
         now = strategy.status.model_dump(by_alias=True, mode="json", exclude_none=True)
@@ -274,6 +288,14 @@ class Reconciler:
         await self._apply_status(strategy, wanted)
         for event in events.transitions(strategy, wanted):
             self._recorder.tell(strategy, event)
+
+    def _resuming(self, key: Key, strategy: Strategy, hold: Hold | None) -> bool:
+        """Whether a bot that was held is yet to say that it goes on. The condition is the memory of the hold."""
+        if hold is not None:
+            self._steward.is_held(key)
+            return False
+        was_held = any(one.type == ConditionType.HELD for one in strategy.status.conditions)
+        return was_held and strategy.spec.state is State.RUNNING and self._steward.resumes(key)
 
     async def _apply_status(self, strategy: Strategy, wanted: Object) -> Strategy:
         metadata = strategy.metadata

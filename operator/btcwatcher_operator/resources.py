@@ -38,6 +38,10 @@ STRATEGY: Final = Resource(names.API_VERSION, names.STRATEGY_KIND, names.STRATEG
 PROXY: Final = Resource(names.API_VERSION, names.PROXY_KIND, names.PROXY_PLURAL)
 EXCHANGE: Final = Resource(names.API_VERSION, names.EXCHANGE_KIND, names.EXCHANGE_PLURAL)
 FLEET_CAPACITY: Final = Resource(names.API_VERSION, names.FLEET_CAPACITY_KIND, names.FLEET_CAPACITY_PLURAL)
+FLEET_SWITCH: Final = Resource(names.API_VERSION, names.FLEET_SWITCH_KIND, names.FLEET_SWITCH_PLURAL)
+CLUSTER_FLEET_SWITCH: Final = Resource(
+    names.API_VERSION, names.CLUSTER_FLEET_SWITCH_KIND, names.CLUSTER_FLEET_SWITCH_PLURAL
+)
 STATEFUL_SET: Final = Resource("apps/v1", "StatefulSet", "statefulsets")
 POD: Final = Resource("v1", "Pod", "pods")
 SERVICE: Final = Resource("v1", "Service", "services")
@@ -61,11 +65,14 @@ CHILDREN: Final = (STATEFUL_SET, SERVICE, SECRET, VOLUME_CLAIM, INGRESS, JOB, HT
 SHARED: Final = (SERVICE_ACCOUNT, NETWORK_POLICY)
 """What the operator makes once in a namespace, for all of its Strategies."""
 
-OPTIONAL: Final = (HTTP_ROUTE, PROXY, EXCHANGE)
+SWITCHES: Final = (FLEET_SWITCH, CLUSTER_FLEET_SWITCH)
+
+OPTIONAL: Final = (HTTP_ROUTE, PROXY, EXCHANGE, *SWITCHES)
 """What a cluster need not know: a kind whose CRD is not there at the start is not watched."""
 
 BY_KIND: Final = {
-    resource.kind: resource for resource in (STRATEGY, PROXY, EXCHANGE, POD, *CHILDREN, *SHARED, LEASE, FLEET_CAPACITY)
+    resource.kind: resource
+    for resource in (STRATEGY, PROXY, EXCHANGE, POD, *CHILDREN, *SHARED, LEASE, FLEET_CAPACITY, *SWITCHES)
 }
 
 CHILD_SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"

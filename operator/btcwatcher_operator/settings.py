@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     """Pull policy of the bot's image; empty: Kubernetes' default."""
     bot_listen_address: str = "0.0.0.0"  # noqa: S104 - a bot must be reachable from outside its pod
     """Where a bot's API listens."""
+    bot_address: str = "http://{service}.{namespace}.svc:{port}"
+    """Where a bot's API is reached, for fleet switches: {service} and {namespace} are those of its Service, {port} is
+    its Strategy's."""
     hang_seconds: Annotated[int, Field(ge=30)] = 300
     """A bot whose loop has not come round for so many seconds is restarted."""
     volume_access_mode: Literal["ReadWriteOnce", "ReadWriteOncePod"] = "ReadWriteOnce"
@@ -144,6 +147,17 @@ class Settings(BaseSettings):
     def _market(cls, value: str) -> str:
         if value and not value.startswith("http://"):
             raise ValueError("must begin with http://: the cache speaks plain HTTP inside the cluster")
+        return value.rstrip("/")
+
+    @field_validator("bot_address")
+    @classmethod
+    def _bot_address(cls, value: str) -> str:
+        try:
+            said = value.format(service="s", namespace="n", port=1)
+        except (KeyError, IndexError, ValueError):
+            raise ValueError("may hold {service}, {namespace} and {port}, nothing else in braces") from None
+        if not said.startswith(("http://", "https://")) or "{port}" not in value:
+            raise ValueError("must begin with http:// or https:// and hold {port}")
         return value.rstrip("/")
 
     @field_validator("webhook_url")

@@ -9,6 +9,7 @@ from btcwatcher_crds.conditions import AnyReason, ConditionType, Reason
 from btcwatcher_crds.strategy import Condition, ConditionStatus, Mode, State, Strategy, StrategyStatus
 from btcwatcher_crds.termination import CONFIG_REASONS, TerminationReason
 from btcwatcher_operator.bot_state import BotState, read
+from btcwatcher_operator.fleet.book import Hold as SwitchHold
 from btcwatcher_operator.obstacle import Obstacle
 from btcwatcher_operator.preflight import Preflight, Stage
 from btcwatcher_operator.resources import Object
@@ -43,6 +44,10 @@ class Seen:
     """Why no bot of the namespace may begin to trade Live, if that is so."""
     reconcile: str | None = None
     """The value of the annotation btcwatcher.io/reconcile."""
+    hold_of_switch: SwitchHold | None = None
+    """The fleet switch that holds the Strategy."""
+    resuming: bool = False
+    """Whether it was held, and the bot is yet to say that it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,8 @@ def _verdicts(seen: Seen, bot: BotState) -> dict[ConditionType, _Verdict]:
         verdicts[ConditionType.LIVE_NOT_ALLOWED] = _true(Reason.LIVE_NOT_ALLOWED, seen.live_forbidden)
     if seen.reconcile is not None:
         verdicts[ConditionType.RECONCILE_PAUSED] = _reconcile_paused(seen)
+    if (held := _held(seen)) is not None:
+        verdicts[ConditionType.HELD] = held
     progress = _progress(seen, bot, ready)
     if progress is not None:
         verdicts[progress[0]] = progress[1]
@@ -115,6 +122,17 @@ def _progress(seen: Seen, bot: BotState, ready: _Verdict) -> tuple[ConditionType
     if stuck:
         return ConditionType.STALLED, _true(Reason.WAITS_FOR_USER, words)
     return ConditionType.RECONCILING, _true(Reason.PROGRESSING, words)
+
+
+def _held(seen: Seen) -> _Verdict | None:
+    if seen.hold_of_switch is not None:
+        words = seen.hold_of_switch.sentence
+        if seen.reconcile == names.RECONCILE_PAUSED:
+            words = f"not carried out while {names.ANNOTATION_RECONCILE} is {names.RECONCILE_PAUSED}: {words}"
+        return _true(Reason(seen.hold_of_switch.switch.action.value), words)
+    if seen.resuming:
+        return _false(Reason.RESUMING, "no fleet switch holds it any more; the bot is told to go on")
+    return None
 
 
 def _reconcile_paused(seen: Seen) -> _Verdict:
@@ -144,11 +162,17 @@ def _ready(seen: Seen, bot: BotState) -> _Verdict:
         return _false(seen.obstacle.reason, seen.obstacle.message)
     if seen.strategy.spec.state is State.SUSPENDED:
         if seen.pod is None:
-            return _true(Reason.SUSPENDED, "no pod, as spec.state asks; port, data and history stay")
+            return _true(Reason.SUSPENDED, f"no pod, as {_asks(seen)} asks; port, data and history stay")
         return _false(Reason.SUSPENDING, "the pod is ending")
     if bot.ready and seen.strategy.spec.state is State.PAUSED and seen.reconcile != names.RECONCILE_PAUSED:
-        return _true(Reason.PAUSED, "the bot is told to open no new trades; open ones are looked after")
+        by_switch = f", as {_asks(seen)} asks" if seen.hold_of_switch else ""
+        return _true(Reason.PAUSED, f"the bot is told to open no new trades{by_switch}; open ones are looked after")
     return (_true if bot.ready else _false)(bot.reason, bot.message)
+
+
+def _asks(seen: Seen) -> str:
+    """Who asks for the state that the Strategy is in."""
+    return seen.hold_of_switch.switch.title if seen.hold_of_switch else "spec.state"
 
 
 def _config_valid(seen: Seen, bot: BotState) -> _Verdict:

@@ -14,7 +14,16 @@ from btcwatcher_operator.backoff import EndlessBackoff
 from btcwatcher_operator.canary import Canary
 from btcwatcher_operator.controller import WATCHED, Controller
 from btcwatcher_operator.live import SELECTOR
-from btcwatcher_operator.resources import CONFIG_MAP, EXCHANGE, LEASE, LEASE_SELECTOR, NAMESPACE, PROXY, Object
+from btcwatcher_operator.resources import (
+    CONFIG_MAP,
+    EXCHANGE,
+    LEASE,
+    LEASE_SELECTOR,
+    NAMESPACE,
+    PROXY,
+    SWITCHES,
+    Object,
+)
 from btcwatcher_operator.store import version_of
 
 STOPPING_SECONDS = 2.0
@@ -72,7 +81,7 @@ def registry(controller: Controller, canary: Canary) -> kopf.OperatorRegistry:
         # Not by kopf's own ways: they know no tokenFile, and read a ServiceAccount's token once.
         return _telling_of_lists(await credentials.configuration(), settings, controller)
 
-    for resource in [*(resource for resource, _ in WATCHED), PROXY, EXCHANGE, NAMESPACE, CONFIG_MAP]:
+    for resource in [*(resource for resource, _ in WATCHED), PROXY, EXCHANGE, *SWITCHES, NAMESPACE, CONFIG_MAP]:
         if resource in controller.absent:
             continue
 
@@ -92,7 +101,7 @@ def _telling_of_lists(
     held: client.Configuration, settings: kopf.OperatorSettings, controller: Controller
 ) -> kopf.AiohttpSession:
     """kopf's own session, and the controller hears of each LIST: kopf lists where a watch cannot go on."""
-    watched = (*(resource for resource, _ in WATCHED), PROXY, EXCHANGE, NAMESPACE)
+    watched = (*(resource for resource, _ in WATCHED), PROXY, EXCHANGE, *SWITCHES, NAMESPACE)
     by_plural = {resource.plural: resource for resource in watched}
 
     async def ended(_: ClientSession, __: SimpleNamespace, params: TraceRequestEndParams) -> None:

@@ -17,7 +17,7 @@ def crds(**values: bool) -> list[Object]:
 
 def test_they_are_those_of_the_contract() -> None:
     source = [yaml.safe_load(file.read_text()) for file in sorted((REPOSITORY / "crds").glob("*.yaml"))]
-    assert len(source) == 5
+    assert len(source) == 7
     for version in HELMS:
         found = [item for item in chart.rendered(version=version) if item["kind"] == CRD]
         assert [(item["metadata"]["name"], item["spec"]) for item in found] == [

@@ -34,9 +34,11 @@ def test_it_can_be_left_out() -> None:
 def test_viewers_see_and_editors_change_what_is_declared() -> None:
     view, edit = (one(rendered(), "ClusterRole", name) for name in (VIEW, EDIT))
     declared = {names.STRATEGY_PLURAL, names.PROXY_PLURAL, names.NOTIFICATION_CHANNEL_PLURAL}
+    declared |= {names.FLEET_SWITCH_PLURAL}
+    of_the_cluster = {names.EXCHANGE_PLURAL, names.FLEET_CAPACITY_PLURAL, names.CLUSTER_FLEET_SWITCH_PLURAL}
     (seen,), (changed,) = view["rules"], edit["rules"]
     assert seen["apiGroups"] == changed["apiGroups"] == [names.GROUP]
-    assert set(seen["resources"]) == declared | {names.EXCHANGE_PLURAL, names.FLEET_CAPACITY_PLURAL}
+    assert set(seen["resources"]) == declared | of_the_cluster
     assert set(seen["verbs"]) == {"get", "list", "watch"}
     assert set(changed["resources"]) == declared
     assert set(changed["verbs"]) == {"create", "update", "patch", "delete", "deletecollection"}

@@ -21,8 +21,8 @@ def rules(*items: tuple[str, list[str], list[str]]) -> set[Rule]:
 
 IN_NAMESPACES = {
     "operator": rules(
-        (BTCW, ["strategies", "proxies"], READ),
-        (BTCW, ["strategies/status", "proxies/status"], ["patch"]),
+        (BTCW, ["strategies", "proxies", "fleetswitches"], READ),
+        (BTCW, ["strategies/status", "proxies/status", "fleetswitches/status"], ["patch"]),
         (BTCW, ["strategies/finalizers"], ["update"]),
         (CORE, ["services", "secrets"], CHILD),
         (CORE, ["serviceaccounts"], CHILD),
@@ -39,6 +39,7 @@ IN_NAMESPACES = {
         (BTCW, ["strategies"], [*READ, "create", "update", "patch", "delete"]),
         (BTCW, ["notificationchannels"], [*READ, "create", "update", "delete"]),
         (BTCW, ["proxies"], ["get", "list", "create", "update", "patch", "delete"]),
+        (BTCW, ["fleetswitches"], ["get", "list", "create", "delete"]),
         (CORE, ["configmaps"], ["get", "create", "patch"]),
         (CORE, ["pods/log"], ["get"]),
     ),
@@ -48,7 +49,7 @@ IN_NAMESPACES = {
         (CORE, ["secrets", "configmaps"], ["get"]),
         (CORE, ["events"], ["create"]),
     ),
-    "collector": rules((BTCW, ["strategies", "notificationchannels"], ["list", "watch"])),
+    "collector": rules((BTCW, ["strategies", "notificationchannels", "fleetswitches"], ["list", "watch"])),
 }
 MACHINES = rules((CORE, ["nodes", "pods"], ["list"]), (BTCW, ["fleetcapacities"], ["get"]))
 NAMESPACES = rules((CORE, ["namespaces"], READ))
@@ -59,13 +60,14 @@ OF_THE_CLUSTER = {
         (CORE, ["nodes"], ["list"]),
         ("storage.k8s.io", ["csinodes"], ["list"]),
         (BTCW, ["fleetcapacities"], ["get", "create"]),
-        (BTCW, ["fleetcapacities/status"], ["patch"]),
+        (BTCW, ["fleetcapacities/status", "clusterfleetswitches/status"], ["patch"]),
+        (BTCW, ["clusterfleetswitches"], READ),
         (BTCW, ["exchanges/status"], ["patch"]),
     )
     | EXCHANGES,
-    "api": MACHINES,
+    "api": MACHINES | rules((BTCW, ["clusterfleetswitches"], ["get", "list", "create", "delete"])),
     "worker": set(),
-    "collector": MACHINES,
+    "collector": MACHINES | rules((BTCW, ["clusterfleetswitches"], ["list", "watch"])),
 }
 
 

@@ -21,8 +21,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from btcwatcher_api import logs
 from btcwatcher_api.cluster.connection import custom_objects
 from btcwatcher_crds.names import (
+    CLUSTER_FLEET_SWITCH_KIND,
+    CLUSTER_FLEET_SWITCH_PLURAL,
     EXCHANGE_KIND,
     EXCHANGE_PLURAL,
+    FLEET_SWITCH_KIND,
+    FLEET_SWITCH_PLURAL,
     GROUP,
     NOTIFICATION_CHANNEL_KIND,
     NOTIFICATION_CHANNEL_PLURAL,
@@ -67,6 +71,11 @@ class Kind:
 STRATEGIES: Final = Kind(STRATEGY_KIND, STRATEGY_PLURAL, "Strategies")
 EXCHANGES: Final = Kind(EXCHANGE_KIND, EXCHANGE_PLURAL, "Exchanges", optional=True)
 CHANNELS: Final = Kind(NOTIFICATION_CHANNEL_KIND, NOTIFICATION_CHANNEL_PLURAL, "NotificationChannels", optional=True)
+
+FLEET_SWITCHES: Final = Kind(FLEET_SWITCH_KIND, FLEET_SWITCH_PLURAL, "FleetSwitches", optional=True)
+CLUSTER_FLEET_SWITCHES: Final = Kind(
+    CLUSTER_FLEET_SWITCH_KIND, CLUSTER_FLEET_SWITCH_PLURAL, "ClusterFleetSwitches", optional=True
+)
 
 
 class Copy(Protocol):

@@ -13,11 +13,12 @@ from starlette.routing import Route
 
 from btcwatcher_api import logs, probes
 from btcwatcher_api.capacity_history.recorder import Recorder
-from btcwatcher_api.cluster.watch import CHANNELS, STRATEGIES, Watch
+from btcwatcher_api.cluster.watch import CHANNELS, CLUSTER_FLEET_SWITCHES, FLEET_SWITCHES, STRATEGIES, Watch
 from btcwatcher_api.collector.ledger import Ledger, LedgerAway, LedgerBusy
 from btcwatcher_api.collector.rounds import Rounds
 from btcwatcher_api.collector.settings import CollectorSettings
 from btcwatcher_api.database import collecting_connection
+from btcwatcher_api.fleet.teller import SwitchCopy, Teller
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.notifications.router import Router
 from btcwatcher_api.schema import SchemaError
@@ -55,10 +56,19 @@ class CollectorService:
             else None
         )
         self.metrics: Final = self._rounds.metrics
+        own, of_the_cluster = SwitchCopy(), SwitchCopy()
+        self._teller: Final = Teller(self._ledger, (own, of_the_cluster), self.channels.channels)
         self._watches: Final = (
             [
                 Watch(STRATEGIES, self.registry, self.metrics.watches, settings.namespace_set),
                 Watch(CHANNELS, self.channels, self.metrics.watches, settings.namespace_set),
+                Watch(FLEET_SWITCHES, own, self.metrics.watches, settings.namespace_set),
+                # With namespaces it has no right on what is the cluster's.
+                *(
+                    [Watch(CLUSTER_FLEET_SWITCHES, of_the_cluster, self.metrics.watches)]
+                    if not settings.namespace_set
+                    else []
+                ),
             ]
             if registry is None
             else []
@@ -112,7 +122,9 @@ class CollectorService:
     async def _active(self) -> AsyncIterator[None]:
         """What only the active one does beside its visits."""
         self.metrics.active.set(1)
-        beside = [asyncio.create_task(self._recorder.run())] if self._recorder is not None else []
+        beside = [asyncio.create_task(self._teller.run())]
+        if self._recorder is not None:
+            beside.append(asyncio.create_task(self._recorder.run()))
         try:
             yield
         finally:

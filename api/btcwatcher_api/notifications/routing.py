@@ -12,13 +12,8 @@ from typing import Final
 from btcwatcher_api.notifications.registry import KnownChannel, channel_key
 from btcwatcher_api.signals.grading import LEVEL_PRIORITY
 from btcwatcher_api.signals.types import Priority
-from btcwatcher_crds.notification_channel import (
-    LabelSelector,
-    ListensTo,
-    NotificationChannelSpec,
-    SelectorOperator,
-    SelectorRequirement,
-)
+from btcwatcher_crds.notification_channel import ListensTo, NotificationChannelSpec
+from btcwatcher_crds.selecting import selects
 from btcwatcher_crds.strategy import Notify, SignalLevel
 
 EVERY_NAMESPACE: Final = "*"
@@ -68,23 +63,3 @@ def listens(wanted: ListensTo, home: str, namespace: str, labels: Mapping[str, s
     """Whether a channel at home in namespace `home` listens to the Strategy with these labels in `namespace`."""
     namespaces = wanted.namespaces or [home]
     return (EVERY_NAMESPACE in namespaces or namespace in namespaces) and selects(wanted.selector, labels)
-
-
-def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
-    """As Kubernetes does: all must hold, and an empty selector selects everything."""
-    return all(labels.get(key) == value for key, value in selector.match_labels.items()) and all(
-        _holds(requirement, labels) for requirement in selector.match_expressions
-    )
-
-
-def _holds(requirement: SelectorRequirement, labels: Mapping[str, str]) -> bool:
-    match requirement.operator:
-        case SelectorOperator.IN:
-            return labels.get(requirement.key) in requirement.values
-        case SelectorOperator.NOT_IN:
-            # What lacks the label is not in either.
-            return labels.get(requirement.key) not in requirement.values
-        case SelectorOperator.EXISTS:
-            return requirement.key in labels
-        case SelectorOperator.DOES_NOT_EXIST:
-            return requirement.key not in labels

@@ -6,10 +6,11 @@ import pytest
 
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.notifications.router import Router
-from btcwatcher_api.notifications.routing import routes, selects
+from btcwatcher_api.notifications.routing import routes
 from btcwatcher_api.signals.types import Priority
 from btcwatcher_api.strategies.registry import Registry
 from btcwatcher_crds.notification_channel import LabelSelector
+from btcwatcher_crds.selecting import selects
 from btcwatcher_crds.strategy import Notify, SignalLevel
 
 P0, P1, P2 = Priority
