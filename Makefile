@@ -9,9 +9,16 @@ PYTHON_CODE := crds operator api local plugin images tests manifests docs helm
 # Only where it is not there yet: `setup` looks after its version.
 HELM := $(if $(wildcard .tools/helm/.installed),,.tools/helm/.installed)
 
+# What tests use beyond the set-up, where it is to be had.
+TEST_TOOLS := .tools/monitoring/.installed .tools/grafana/.installed .tools/docs/.installed
+
 IMAGES := operator api freqtrade
 VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 CONTAINER_TOOL ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))
+
+# Some images and CI machines forbid Python to keep its bytecode: then each of hundreds of processes compiles all of this
+# repository again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run kind demo test unit faults monitoring lint typecheck format bench crds dashboards rules chart openapi docs lock clean
 
@@ -29,7 +36,9 @@ kind: .venv/.installed .tools/helm/.installed ## The same on a kind cluster, for
 demo: setup ## The same without a person: ends by itself once real bots' fills are in Postgres
 	@exec $(VENV)/btcwatcher-local demo
 
-test: lint setup .tools/monitoring/.installed .tools/grafana/.installed .tools/docs/.installed ## Lint, then all tests; starts the servers it needs on loopback
+test: ## Lint, then all tests; starts the servers it needs on loopback
+	@# Lint needs one of the environments only, and the others come from the network: side by side, each line whole.
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=line lint setup $(TEST_TOOLS)
 	$(VENV)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 unit: .venv/.installed ## The tests that take seconds
@@ -66,7 +75,7 @@ lint: .venv/.installed $(HELM) ## ruff, mypy --strict, import-linter, shellcheck
 	$(VENV)/shellcheck .ci/run local/kind.sh images/testing/prepare.sh tests/browser/prepare.sh
 	$(VENV)/hadolint images/*/Dockerfile
 	@for version in 4 3; do .tools/helm/helm-$$version lint --strict --quiet helm/btc-watcher --values manifests/install/values.yaml || exit 1; done
-	@promtool=$$(command -v .tools/monitoring/usr/bin/promtool promtool | head -1); \
+	@promtool=$$(command -v $$([ ! -e .tools/monitoring/.prometheus ] || echo .tools/monitoring/usr/bin/promtool) promtool | head -1); \
 		if [ -n "$$promtool" ]; then "$$promtool" check rules --lint-fatal manifests/monitoring/rules/*.yaml; fi
 
 format: .venv/.installed ## Format the code
@@ -166,6 +175,8 @@ DEBIANS_TEMPLATES := /usr/share/prometheus/alertmanager
 .tools/monitoring/.installed: .tools/monitoring/.prometheus .tools/monitoring/.prometheus-alertmanager
 	@touch $@
 
+# One after the other: two updates of apt's lists at once do not work.
+.tools/monitoring/.prometheus-alertmanager: | .tools/monitoring/.prometheus
 .tools/monitoring/.prometheus .tools/monitoring/.prometheus-alertmanager: .tools/monitoring/.%:
 	@mkdir -p .tools/monitoring
 	@there=$$(command -v $* $(patsubst prometheus-%,%,$*) | head -1); if [ -n "$$there" ]; then echo "using $$there"; touch $@; \

@@ -2,14 +2,13 @@
 
 from typing import Final
 
-from kubernetes.aio import client
-
-from btcwatcher_api.cluster.client import MANAGER, WRITE, Cluster, Object
-from btcwatcher_api.cluster.connection import SECONDS
+from btcwatcher_api.cluster import core
+from btcwatcher_api.cluster.client import MANAGER, Cluster, Object
 from btcwatcher_api.problems import Problem
 from btcwatcher_crds.names import LABEL_MANAGED_BY
 
 _CONFLICT: Final = 409
+_WRITE: Final = {"fieldManager": MANAGER}
 
 
 class Files:
@@ -30,8 +29,9 @@ class Files:
             "data": {key: text},
         }
         try:
+            where = core.path("namespaces", namespace, "configmaps")
             await self._cluster.call(
-                lambda connected: client.CoreV1Api(connected).create_namespaced_config_map(namespace, manifest, **WRITE)
+                lambda connected: core.request(connected, "POST", where, query=_WRITE, body=manifest)
             )
         except Problem as problem:
             if problem.status != _CONFLICT:
@@ -41,21 +41,16 @@ class Files:
         return await self._add(namespace, name, key, text, replace=replace)
 
     async def _add(self, namespace: str, name: str, key: str, text: str, *, replace: bool) -> bool:
-        found = await self._cluster.call(
-            lambda connected: client.CoreV1Api(connected).read_namespaced_config_map(
-                name, namespace, _request_timeout=SECONDS
-            )
-        )
-        if (found.metadata.labels or {}).get(LABEL_MANAGED_BY) != MANAGER:
+        where = core.path("namespaces", namespace, "configmaps", name)
+        found = await self._cluster.call(lambda connected: core.request(connected, "GET", where))
+        if (found["metadata"].get("labels") or {}).get(LABEL_MANAGED_BY) != MANAGER:
             raise Problem(409, f"the ConfigMap {name} was not made here and is left alone: choose another name")
-        there = key in (found.data or {})
+        there = key in (found.get("data") or {})
         if there and not replace:
             raise Problem(409, f"the ConfigMap {name} has a {key} already: send replace=true to change it")
         # Bound to what was read: nobody's change in between is lost.
-        patch = {"metadata": {"resourceVersion": found.metadata.resource_version}, "data": {key: text}}
+        patch = {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, "data": {key: text}}
         await self._cluster.call(
-            lambda connected: client.CoreV1Api(connected).patch_namespaced_config_map(
-                name, namespace, patch, _content_type="application/merge-patch+json", **WRITE
-            )
+            lambda connected: core.request(connected, "PATCH", where, query=_WRITE, body=patch, content_type=core.MERGE)
         )
         return not there

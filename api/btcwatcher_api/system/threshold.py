@@ -4,12 +4,11 @@ import asyncio
 import random
 from typing import Final
 
-from kubernetes.aio import client
 from prometheus_client import Gauge
 
 from btcwatcher_api import logs
-from btcwatcher_api.cluster.client import MANAGER, WRITE, Cluster
-from btcwatcher_api.cluster.connection import SECONDS
+from btcwatcher_api.cluster import core
+from btcwatcher_api.cluster.client import MANAGER, Cluster
 from btcwatcher_api.problems import Problem
 from btcwatcher_crds.names import LABEL_MANAGED_BY
 
@@ -25,7 +24,7 @@ class AlertThreshold:
 
     def __init__(self, cluster: Cluster, namespace: str, metric: Gauge) -> None:
         self._cluster = cluster
-        self._namespace = namespace
+        self._path = core.path("namespaces", namespace, "configmaps", CONFIG_MAP)
         self._metric = metric
         self._known = DEFAULT_PERCENT
         self._metric.set(DEFAULT_PERCENT / 100)
@@ -43,13 +42,13 @@ class AlertThreshold:
             "data": {KEY: str(percent)},
         }
         await self._cluster.call(
-            lambda connected: client.CoreV1Api(connected).patch_namespaced_config_map(
-                CONFIG_MAP,
-                self._namespace,
-                manifest,
-                _content_type="application/apply-patch+yaml",
-                force=True,
-                **WRITE,
+            lambda connected: core.request(
+                connected,
+                "PATCH",
+                self._path,
+                query={"fieldManager": MANAGER, "force": "true"},
+                body=manifest,
+                content_type=core.APPLY,
             )
         )
         self._take(percent)
@@ -57,17 +56,13 @@ class AlertThreshold:
     async def read(self) -> int:
         """Raises Problem; a ConfigMap that is not there, or says nothing sensible, is the default."""
         try:
-            found = await self._cluster.call(
-                lambda connected: client.CoreV1Api(connected).read_namespaced_config_map(
-                    CONFIG_MAP, self._namespace, _request_timeout=SECONDS
-                )
-            )
+            found = await self._cluster.call(lambda connected: core.request(connected, "GET", self._path))
         except Problem as problem:
             if problem.status != 404:
                 raise
             self._take(DEFAULT_PERCENT)
             return DEFAULT_PERCENT
-        said = str((found.data or {}).get(KEY, ""))
+        said = str((found.get("data") or {}).get(KEY, ""))
         sensible = said.isascii() and said.isdigit() and 1 <= int(said[:4]) <= 100
         if not sensible:
             _log.warning("the threshold in the ConfigMap is no percentage", config_map=CONFIG_MAP, said=said[:20])

@@ -17,6 +17,7 @@ from kubernetes.aio import client
 from psycopg.rows import dict_row
 
 from btcwatcher_api import logs
+from btcwatcher_api.cluster import core
 from btcwatcher_api.cluster.client import Cluster
 from btcwatcher_api.cluster.connection import SECONDS
 from btcwatcher_api.notifications.registry import KnownChannel
@@ -161,9 +162,8 @@ class Keeper:
                 manifest = event_manifest(known, event, datetime.now(UTC))
 
                 async def create(connected: client.ApiClient, body: Object = manifest) -> None:
-                    await client.CoreV1Api(connected).create_namespaced_event(
-                        body["metadata"]["namespace"], body, _request_timeout=SECONDS
-                    )
+                    where = core.path("namespaces", body["metadata"]["namespace"], "events")
+                    await core.request(connected, "POST", where, body=body)
 
                 try:
                     await cluster.call(create)

@@ -8,16 +8,12 @@ import base64
 import binascii
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-# By its own module: the package loads it when it is used first, and then the first message of all channels waits for
-# more than a second of a core.
-from kubernetes.aio.client.api.core_v1_api import CoreV1Api
-
+from btcwatcher_api.cluster import core
 from btcwatcher_api.cluster.client import Cluster
-from btcwatcher_api.cluster.connection import SECONDS
 from btcwatcher_api.problems import Problem
 
 _FRESH_SECONDS: Final = 5.0
@@ -25,6 +21,9 @@ _STALE_SECONDS: Final = 600.0
 _RETRY_SECONDS: Final = 2.0
 _MOST: Final = 2000
 
+_SECRETS: Final = "secrets"
+_KINDS: Final = {_SECRETS: "Secret", "configmaps": "ConfigMap"}
+"""What is read, by the word in the API's paths."""
 NO_VERSION: Final = "-"
 """Of what is missing."""
 
@@ -75,13 +74,7 @@ class Vault:
 
     async def secret(self, namespace: str, name: str, *, anew: bool = False) -> Found:
         """What the Secret holds, as text. Raises Missing and VaultAway; `anew`: it is read now, if that can be done."""
-
-        async def read(api: CoreV1Api) -> Found:
-            found = await api.read_namespaced_secret(name, namespace, _request_timeout=SECONDS)
-            data = {key: _text(value) for key, value in (found.data or {}).items()}
-            return Found(data, found.metadata.resource_version or "")
-
-        return await self._read(_secret(namespace, name), read, anew=anew)
+        return await self._read(_secret(namespace, name), anew=anew)
 
     async def version(self, namespace: str, name: str) -> str | None:
         """Of the Secret as it is now, NO_VERSION if there is none; None: it cannot be told at the moment."""
@@ -95,14 +88,9 @@ class Vault:
 
     async def config_map(self, namespace: str, name: str) -> Found:
         """What the ConfigMap holds. Raises Missing and VaultAway."""
+        return await self._read(("configmaps", namespace, name))
 
-        async def read(api: CoreV1Api) -> Found:
-            found = await api.read_namespaced_config_map(name, namespace, _request_timeout=SECONDS)
-            return Found(dict(found.data or {}), found.metadata.resource_version or "")
-
-        return await self._read(("ConfigMap", namespace, name), read)
-
-    async def _read(self, key: Key, read: Callable[[Any], Awaitable[Found]], *, anew: bool = False) -> Found:
+    async def _read(self, key: Key, *, anew: bool = False) -> Found:
         if len(self._entries) > _MOST:
             self._entries.clear()
         entry = self._entries.setdefault(key, _Entry())
@@ -111,13 +99,15 @@ class Vault:
             fresh = 0.0 if anew else self._fresh
             if now - entry.read_at >= fresh and now - entry.asked_at >= min(fresh, _RETRY_SECONDS):
                 entry.asked_at = now
-                await self._refresh(key, entry, read)
+                await self._refresh(key, entry)
             return _answer(key, entry)
 
-    async def _refresh(self, key: Key, entry: _Entry, read: Callable[[Any], Awaitable[Found]]) -> None:
-        kind, namespace, name = key
+    async def _refresh(self, key: Key, entry: _Entry) -> None:
+        plural, namespace, name = key
+        kind, where = _KINDS[plural], core.path("namespaces", namespace, plural, name)
         try:
-            entry.found = await self._cluster.call(lambda connected: read(CoreV1Api(connected)))
+            item = await self._cluster.call(lambda connected: core.request(connected, "GET", where))
+            entry.found = _found(plural, item)
             entry.missing = None
         except Problem as problem:
             if problem.status == 404:
@@ -132,15 +122,22 @@ class Vault:
 
 def _answer(key: Key, entry: _Entry) -> Found:
     if time.monotonic() - entry.read_at > _STALE_SECONDS:
-        raise VaultAway(f"Kubernetes does not answer: {key[0]} {key[2]} of namespace {key[1]} cannot be read")
+        raise VaultAway(f"Kubernetes does not answer: {_KINDS[key[0]]} {key[2]} of namespace {key[1]} cannot be read")
     if entry.missing is not None:
         raise Missing(entry.missing)
     assert entry.found is not None  # noqa: S101 - read, and not missing
     return entry.found
 
 
+def _found(plural: str, item: core.Object) -> Found:
+    data = item.get("data") or {}
+    if plural == _SECRETS:
+        data = {key: _text(value) for key, value in data.items()}
+    return Found(data, item["metadata"].get("resourceVersion") or "")
+
+
 def _secret(namespace: str, name: str) -> Key:
-    return "Secret", namespace, name
+    return _SECRETS, namespace, name
 
 
 def _text(value: str) -> str:
