@@ -1,7 +1,8 @@
 """A cheap reader: keeps a number of connections busy with GETs and prints what it measured, as JSON.
 
 Run as a process of its own, `python -m support.read_load PORT TOKEN CONNECTIONS SECONDS RATE`, with one path a line on
-standard input, which are asked for in turn; RATE 0 is as fast as it goes. See support.load for why it uses no library.
+standard input, which are asked for in turn; an empty TOKEN is not sent; RATE 0 is as fast as it goes. See support.load
+for why it uses no library.
 """
 
 import asyncio
@@ -71,9 +72,8 @@ class Reader(asyncio.Protocol):
 
 
 async def main(port: int, token: str, connections: int, seconds: float, rate: float, paths: list[str]) -> None:
-    requests = cycle(
-        [f"GET {path} HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {token}\r\n\r\n".encode() for path in paths]
-    )
+    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+    requests = cycle([f"GET {path} HTTP/1.1\r\nHost: api\r\n{authorization}\r\n".encode() for path in paths])
     loop = asyncio.get_running_loop()
     readers: list[Reader] = []
     interval = connections / rate if rate else 0.0

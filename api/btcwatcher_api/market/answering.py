@@ -15,7 +15,7 @@ from btcwatcher_api.market.exchanges import Exchange
 from btcwatcher_api.market.figures import MarketMetrics
 from btcwatcher_api.market.lane import Banned, Crowded
 from btcwatcher_api.market.privacy import Privacy, has_body, privacy
-from btcwatcher_api.market.questions import TOLD_HEADERS, Question, normalised, split_query
+from btcwatcher_api.market.questions import TOLD_HEADERS, Args, Question, normalised, split_query
 from btcwatcher_api.market.routes import Route, Routes
 from btcwatcher_api.market.sharing import Result, Sharing
 from btcwatcher_api.market.store import Answer
@@ -61,7 +61,7 @@ class Market:
             if kind is Privacy.PRIVATE and not exchange.passes_signed:
                 raise _Refused(403, _PRIVATE_SENTENCE)
             if kind is Privacy.PUBLIC:
-                result = await self._public(exchange, api, path, scope, headers, send)
+                result = await self._public(exchange, api, path, args, scope, headers, send)
             else:
                 result = Result.PASSED
                 await self._pass(exchange, api, path, scope, headers, receive, send)
@@ -89,12 +89,11 @@ class Market:
         return self._known(name), api, path
 
     async def _public(
-        self, exchange: Exchange, api: str, path: str, scope: Scope, headers: Mapping[str, str], send: Send
+        self, exchange: Exchange, api: str, path: str, args: Args, scope: Scope, headers: Mapping[str, str], send: Send
     ) -> Result:
         endpoint = table_of(exchange.name).find(api, path)
-        args = normalised(split_query(scope["query_string"].decode("latin-1")), endpoint.candles)
         told = tuple(sorted((name, value) for name, value in headers.items() if name in TOLD_HEADERS))
-        question = Question(exchange.name, api, path, args, told)
+        question = Question(exchange.name, api, path, normalised(args, endpoint.candles), told)
         asker = scope["client"][0] if scope.get("client") else ""
 
         async def ask() -> Answer:

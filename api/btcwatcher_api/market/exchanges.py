@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from btcwatcher_api import logs
 from btcwatcher_crds.exchange import Exchange as Declared
-from btcwatcher_crds.known_exchanges import KNOWN_EXCHANGES
 
 _log = logs.get("btcwatcher_api.market")
 
@@ -79,12 +78,11 @@ class ExchangeRegistry:
             _log.warning("the Exchange cannot be read", exchange=name, errors=error.error_count())
             return self._known.get(name)
         reference = declared.spec.proxy_secret_ref
-        known = KNOWN_EXCHANGES.get(name)
         return Exchange(
             name=name,
             upstreams=declared.upstreams,
             weight_per_minute=declared.weight_per_minute,
             max_concurrent=declared.spec.limits.max_concurrent,
             proxy_url_file=None if reference is None else self._proxies / reference.name / reference.key,
-            passes_signed=known.signed if known else True,
+            passes_signed=declared.passes_signed,
         )

@@ -58,15 +58,15 @@ class Privacy(StrEnum):
 
 def privacy(method: str, headers: Iterable[str], args: Args, has_body: bool) -> Privacy:
     """By the names of headers and arguments alone, for what they hold is nobody's business."""
-    names = [name.lower() for name in headers]
+    unknown = [name for name in map(str.lower, headers) if name not in _PLAIN_HEADERS]
     if (
         method != "GET"
         or has_body
-        or any(_KEY_HEADER.search(name) for name in names)
+        or any(_KEY_HEADER.search(name) for name in unknown)
         or any(_KEY_ARGUMENT.search(name) for name, _ in args)
     ):
         return Privacy.PRIVATE
-    return Privacy.PUBLIC if all(name in _PLAIN_HEADERS for name in names) else Privacy.UNSURE
+    return Privacy.UNSURE if unknown else Privacy.PUBLIC
 
 
 def has_body(headers: Mapping[str, str]) -> bool:
