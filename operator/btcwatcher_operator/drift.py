@@ -19,6 +19,7 @@ _LIST_KEYS: Final = {
     "env": ("name",),
     "volumeMounts": ("mountPath",),
     "ownerReferences": ("uid",),
+    "imagePullSecrets": ("name",),
     "ports": ("port", "containerPort"),
     "topologySpreadConstraints": ("topologyKey",),
 }
