@@ -55,6 +55,12 @@ def written(world: World) -> list[str]:
     return [one.word for one in world.writes() if one.name == names.SHARED_NAME]
 
 
+def about_them(world: World) -> list[str]:
+    """Whatever the operator asked of them, watches and the lists that they begin with aside."""
+    plurals = ("serviceaccounts", "networkpolicies")
+    return [one.word for one in world.proxy.requests() if one.plural in plurals and one.verb not in ("watch", "list")]
+
+
 def emptied(world: World) -> None:
     """No Strategy, and nothing that one needs."""
     for strategy in world.strategies():
@@ -88,9 +94,12 @@ def brought_about(world: World, name: str, point: str, fault: Fault) -> None:
 def test_without_a_fault_there_are_just_these_writes(settled: World, new_name: Callable[[], str]) -> None:
     emptied(settled)
     first, second = new_name(), new_name()
-    for name in (first, second):
-        settled.make(name)
-        settled.converged(name)
+    settled.make(first)
+    settled.converged(first)
+    asked = about_them(settled)
+    settled.make(second)
+    settled.converged(second)
+    assert about_them(settled) == asked, "the cache knows what the second one needs"
     assert missing(settled) == ""
     # One write for whatever is edited by hand.
     policy = place("NetworkPolicy", settled.namespace)

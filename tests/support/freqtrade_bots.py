@@ -156,7 +156,7 @@ def running_exchange() -> Iterator[PaperExchange]:
         yield exchange
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def lay_out(folder: Path, exchange: PaperExchange, source: Path, strategy: str, change: Change | None = None) -> Bot:
