@@ -43,14 +43,22 @@ def process(*command: str, answers: str) -> Iterator[int]:
             running.terminate()
 
 
+def paths(prefix: str) -> list[str]:
+    return [f"{prefix}/klines?symbol={pair}&interval=1h&limit=1000" for pair in PAIRS]
+
+
+def ask(port: int, path: str) -> int:
+    """Bytes of the answer."""
+    return len(httpx.get(f"http://127.0.0.1:{port}{path}", timeout=120).raise_for_status().content)
+
+
 def read(pid: int, port: int, prefix: str) -> dict[str, float]:
-    paths = "\n".join(f"{prefix}/klines?symbol={pair}&interval=1h&limit=1000" for pair in PAIRS)
     arguments = [str(port), "", str(CONNECTIONS), str(SECONDS), "0"]
     before = cpu.seconds(pid)
     done = subprocess.run(
         [sys.executable, "-m", "support.read_load", *arguments],
-        input=paths,
-        capture_output=True,
+        input="\n".join(paths(prefix)),
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
         env=_ENVIRONMENT,
@@ -67,14 +75,14 @@ def test_hits_against_asking_the_exchange() -> None:
     paper = process("btcwatcher_local.exchange", "--port", str(exchange), answers=f"{upstream}/api/v3/ping")
     served = process("support.served_market", upstream, str(cache), answers=f"http://127.0.0.1:{cache}/healthz")
     with paper as exchange_pid, served as cache_pid:
-        size = len(httpx.get(f"{upstream}/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=1000", timeout=60).content)
-        read(exchange_pid, exchange, "/api/v3")  # makes its candles
+        size = sum(ask(exchange, path) for path in paths("/api/v3"))  # makes its candles
         direct = read(exchange_pid, exchange, "/api/v3")
         httpx.delete(f"{upstream}/_stats").raise_for_status()
-        read(cache_pid, cache, "/binance/public")  # asks for them
+        for path in paths("/binance/public"):
+            ask(cache, path)
         cached = read(cache_pid, cache, "/binance/public")
         calls = httpx.get(f"{upstream}/_stats").json()["totalCalls"]
-    print(f"\n{size / 1024:.0f} KiB an answer, {CONNECTIONS} connections, load {os.getloadavg()[0]:.1f}")
+    print(f"\n{size / len(PAIRS) / 1024:.0f} KiB an answer, {CONNECTIONS} connections, load {os.getloadavg()[0]:.1f}")
     for name, said in (("exchange", direct), ("cache", cached)):
         speed = f"{said['per_second']:.0f} a second, p50 {said['p50_ms']:.1f} ms, p99 {said['p99_ms']:.1f} ms"
         print(f"{name}: {speed}, {said['cpu_us']:.0f} us of CPU an answer")

@@ -65,6 +65,8 @@ class Market:
             else:
                 result = Result.PASSED
                 await self._pass(exchange, api, path, scope, headers, receive, send)
+        except _HungUp:
+            result = Result.ERROR
         except _Refused as problem:
             result = Result.REFUSED
             await _say(problem, result, send)
@@ -190,6 +192,10 @@ class _Refused(Problem):
     pass
 
 
+class _HungUp(Exception):  # noqa: N818 - it is a state, not a mistake
+    """Nobody is there to answer."""
+
+
 _PRIVATE_SENTENCE: Final = (
     "only public market data goes through this cache: private endpoints of this exchange have an address of their own"
 )
@@ -209,12 +215,12 @@ def _named(scope: Scope) -> str:
 
 
 async def _body(receive: Receive) -> bytes:
-    """Raises Problem."""
+    """Raises Problem, _HungUp."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ConnectionError("hung up")
+            raise _HungUp
         body += message.get("body", b"")
         if len(body) > _MOST_SENT:
             raise Problem(413, f"a request that is passed on has at most {_MOST_SENT // 1024} KiB")

@@ -22,6 +22,12 @@ class Result(StrEnum):
     ERROR = "error"
 
 
+def _look(flight: asyncio.Task[Answer]) -> None:
+    """All who waited may have hung up: then nobody else looks at how it ended."""
+    if not flight.cancelled():
+        flight.exception()
+
+
 class Sharing:
     """`keeps` says whether an answer may be given again."""
 
@@ -43,6 +49,7 @@ class Sharing:
             joined = flight is not None
             if flight is None:
                 flight = asyncio.create_task(self._fly(question, ask))
+                flight.add_done_callback(_look)
                 self._flights[question] = flight
             try:
                 answer = await asyncio.shield(flight)
