@@ -1,7 +1,7 @@
 """What a value may be, beyond the type of its default: the one part of the schema that values.yaml cannot say.
 
-`*` stands for each of operator, api, worker, collector and screen. Settings that operator and API check themselves have
-the same limits here, so that `helm install` refuses what a pod would refuse later.
+`*` stands for each of the processes. Settings that operator and API check themselves have the same limits here, so that
+`helm install` refuses what a pod would refuse later.
 """
 
 from typing import Any, Final
@@ -182,6 +182,10 @@ _LIMITS: Final[dict[str, Schema]] = {
     "screen.httpRoute.gateway.namespace": NAME,
     "screen.httpRoute.hostnames": listed(text(HOST)),
     "bots.imagePullSecrets": listed(closed({"name": text(HOST)}, "name")),
+    "market.replicas": whole(0, 1),
+    "market.url": text("^http://[^/?#]+$", empty=True, longest=2048),
+    "market.memoryMebibytes": whole(8, 65_536),
+    "market.proxySecrets": {**listed(text(HOST)), "uniqueItems": True},
     "bots.image.pullPolicy": choice("", "Always", "IfNotPresent", "Never"),
     "bots.portRange": text(f"^{PORT_NUMBER}-{PORT_NUMBER}$"),
     "bots.listenAddress": text(ADDRESS),
@@ -220,6 +224,7 @@ _LIMITS: Final[dict[str, Schema]] = {
     "networkPolicies.prometheus.to": PEERS,
     "networkPolicies.prometheus.ports": listed(PORT),
     "networkPolicies.proxies.to": PEERS,
+    "networkPolicies.exchanges.to": PEERS,
     "networkPolicies.outside.except": listed(text(CIDR)),
     "monitoring.serviceMonitor.labels": STRINGS,
     "monitoring.serviceMonitor.interval": text("^([0-9]+(ms|s|m|h))+$"),

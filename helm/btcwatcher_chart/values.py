@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-COMPONENTS = ("operator", "api", "worker", "collector", "screen")
+COMPONENTS = ("operator", "api", "worker", "collector", "market", "screen")
 """What is said of a key of one of them holds for the same key of the others."""
 
 Path = tuple[str, ...]

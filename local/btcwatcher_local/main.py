@@ -32,6 +32,7 @@ def main() -> None:
         collector_port=arguments.collector_port,
         worker_port=arguments.worker_port,
         operator_port=arguments.operator_port,
+        market_port=arguments.market_port,
         catcher_port=arguments.catcher_port,
         smtp_port=arguments.smtp_port,
         pool=arguments.pool,
@@ -103,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
             ("--collector-port", 8001, "the collector's metrics"),
             ("--worker-port", 8002, "the notification worker's metrics"),
             ("--operator-port", 8003, "the operator's metrics"),
+            ("--market-port", 8006, "the market-data cache"),
             ("--catcher-port", 8025, "the page with the messages that were sent"),
             ("--smtp-port", 1025, "the mail server behind that page"),
         ):

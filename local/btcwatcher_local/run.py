@@ -47,6 +47,7 @@ def _show_addresses(stack: Stack) -> None:
   bots        http://<name>.<namespace>.bots.localhost:{stack.ingress_port}/  (ports {stack.pool})
   figures     {stack.collector_url}/metrics  (trading figures of each bot)
   FreqUI      {stack.screen_url or "left out: give the folder of a built one with --frequi"}
+  market data {stack.market_url}/metrics  (one download for all bots)
   messages    {stack.catcher_url}/  (what the example NotificationChannels send)
   monitoring  {_monitoring(stack)}
   database    {layout.postgres}

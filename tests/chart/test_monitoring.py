@@ -49,7 +49,7 @@ def test_each_process_is_scraped_under_the_name_that_alerts_know() -> None:
         jobs[service["metadata"]["name"]] = endpoint["relabelings"][0]
     assert jobs == {
         name: {"targetLabel": "job", "replacement": name}
-        for name in (f"btcwatcher-{part}" for part in ("operator", "api", "worker", "collector", "screen"))
+        for name in (f"btcwatcher-{part}" for part in ("operator", "api", "worker", "collector", "market", "screen"))
     }
 
 

@@ -18,8 +18,9 @@ NEIGHBOUR = Pod(NAMESPACE)
 PROMETHEUS = Pod("monitoring", {"app.kubernetes.io/name": "prometheus"})
 INGRESS = Pod("ingress", {"app.kubernetes.io/name": "traefik"})
 BOT = Pod("trading", {"app.kubernetes.io/component": "bot", "btcwatcher.io/strategy": "ema-cross"})
+TRIAL = Pod("trading", {"app.kubernetes.io/component": "preflight", "btcwatcher.io/strategy": "ema-cross"})
 POSTGRES = Pod("databases", {"cnpg.io/cluster": "desk"})
-PORTS = {"api": 8000, "collector": 8001, "operator": 8002, "worker": 8003}
+PORTS = {"api": 8000, "collector": 8001, "operator": 8002, "worker": 8003, "market": 8090}
 PLATFORM = tuple(PORTS)
 
 
@@ -39,8 +40,8 @@ def policies(values: Values | None = None, *, database: Values = A_DATABASE) -> 
 
 
 BUNDLED = {"database": {"bundled": {"enabled": True}}}
-API, WORKER, COLLECTOR, OPERATOR, KEYS, DATABASE, TEST = map(
-    part, ("api", "worker", "collector", "operator", "make-keys", "database", "test")
+API, WORKER, COLLECTOR, OPERATOR, MARKET, KEYS, DATABASE, TEST = map(
+    part, ("api", "worker", "collector", "operator", "market", "make-keys", "database", "test")
 )
 
 
@@ -59,6 +60,11 @@ API, WORKER, COLLECTOR, OPERATOR, KEYS, DATABASE, TEST = map(
         (WORKER, INTERNET, 443),
         (WORKER, INTERNET, 587),
         (OPERATOR, INTERNET, 1080),
+        (BOT, MARKET, 8090),
+        (TRIAL, MARKET, 8090),
+        (OPERATOR, MARKET, 8090),
+        (MARKET, INTERNET, 443),
+        (MARKET, INTERNET, 1080),
     ],
 )
 def test_what_is_needed_gets_through(source: End, target: End, port: int) -> None:
@@ -91,6 +97,10 @@ def test_names_are_resolved(component: str) -> None:
         (STRANGER, OPERATOR, 8003),
         (NEIGHBOUR, KEYS, 8000),
         (BOT, WORKER, 5432),
+        (MARKET, METADATA, 80),
+        (INTERNET, MARKET, 8090),
+        (API, MARKET, 8091),
+        (BOT, MARKET, 8091),
     ],
 )
 def test_all_else_does_not(source: End, target: End, port: int) -> None:
@@ -116,7 +126,9 @@ def test_with_named_peers_nobody_else_gets_in() -> None:
     assert all(let(each, API, 8000) for each in (INGRESS, PROMETHEUS, BOT, TEST))
     assert not any(let(each, API, 8000) for each in (STRANGER, INTERNET, NEIGHBOUR))
     assert all(let(PROMETHEUS, part(component), port) for component, port in PORTS.items())
-    assert not any(let(INGRESS, part(component), PORTS[component]) for component in ("operator", "worker", "collector"))
+    assert not any(
+        let(INGRESS, part(component), PORTS[component]) for component in ("operator", "worker", "collector", "market")
+    )
 
 
 def test_nobody_scrapes_the_api_who_may_not_call_it() -> None:

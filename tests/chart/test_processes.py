@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from btcwatcher_api.collector.settings import CollectorSettings
+from btcwatcher_api.market.settings import MarketSettings
 from btcwatcher_api.notifications.worker.settings import WorkerSettings
 from btcwatcher_api.settings import Settings as ApiSettings
 from btcwatcher_operator.settings import Settings as OperatorSettings
@@ -14,18 +15,20 @@ from support import chart
 from support.chart import Object, environment, one
 from support.chart_values import VARIANTS
 
-PROCESSES = {"operator": [], "api": ["serve"], "worker": ["worker"], "collector": ["collect"]}
+PROCESSES = {"operator": [], "api": ["serve"], "worker": ["worker"], "collector": ["collect"], "market": ["market"]}
 SETTINGS = {
     "operator": OperatorSettings,
     "api": ApiSettings,
     "worker": WorkerSettings,
     "collector": CollectorSettings,
+    "market": MarketSettings,
 }
 KEYS = {
     "operator": {"webhook", "bot"},
     "api": {"webhook", "signing", "read-token"},
     "worker": set[str](),
     "collector": {"bot"},
+    "market": set[str](),
 }
 
 
@@ -84,9 +87,10 @@ def test_the_schema_is_brought_up_to_date_before_a_process_starts(component: str
     assert environment(main(component)).items() >= environment(migrate).items()
 
 
-def test_the_operator_knows_no_database() -> None:
-    assert "initContainers" not in pod("operator")
-    assert not [name for name in environment(main("operator")) if "DATABASE" in name]
+@pytest.mark.parametrize("component", ["operator", "market"])
+def test_some_know_no_database(component: str) -> None:
+    assert "initContainers" not in pod(component)
+    assert not [name for name in environment(main(component)) if "DATABASE" in name]
 
 
 @pytest.mark.parametrize("component", PROCESSES)
@@ -115,6 +119,41 @@ def test_bots_find_the_api_at_its_service() -> None:
     url = environment(main("operator"))["BTCWATCHER_WEBHOOK_URL"]
     assert url == f"http://btcwatcher-api.btcwatcher.svc:{port['port']}"
     assert environment(main("operator", "everything"))["BTCWATCHER_WEBHOOK_URL"] == "http://127.0.0.1:18000"
+
+
+def test_bots_find_the_cache_at_its_service_where_there_is_one() -> None:
+    (port,) = one(chart.rendered(), "Service", "btcwatcher-market")["spec"]["ports"]
+    assert (
+        environment(main("operator"))["BTCWATCHER_MARKET_URL"]
+        == f"http://btcwatcher-market.btcwatcher.svc:{port['port']}"
+    )
+    assert environment(main("operator", "everything"))["BTCWATCHER_MARKET_URL"] == "http://127.0.0.1:18090"
+    off = chart.rendered({"market": {"enabled": False}})
+    assert not [item for item in off if item["metadata"]["name"].endswith("-market")]
+    (operator,) = one(off, "Deployment", "btcwatcher-operator")["spec"]["template"]["spec"]["containers"]
+    assert "BTCWATCHER_MARKET_URL" not in environment(operator)
+    blind = chart.rendered({"namespaces": ["desk"], "rbac": {"exchanges": False}})
+    (operator,) = one(blind, "Deployment", "btcwatcher-operator")["spec"]["template"]["spec"]["containers"]
+    assert "BTCWATCHER_MARKET_URL" not in environment(operator), "nobody sees Exchanges"
+
+
+def test_the_cache_sees_the_proxies_that_it_is_given_and_waits_for_none() -> None:
+    assert [volume["name"] for volume in pod("market")["volumes"]] == ["tmp"]
+    volumes = {volume["name"]: volume for volume in pod("market", "everything")["volumes"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in main("market", "everything")["volumeMounts"]}
+    assert volumes["proxy-tokyo-proxy"]["secret"] == {
+        "secretName": "tokyo.proxy",
+        "defaultMode": 0o440,
+        "optional": True,
+    }
+    folder = environment(main("market"))["BTCWATCHER_MARKET_PROXIES"]
+    assert mounts["proxy-tokyo-proxy"] == f"/btcwatcher/{folder}/tokyo.proxy"
+
+
+def test_there_is_one_cache_and_it_is_elsewhere_soon_when_its_node_is_lost() -> None:
+    assert deployment("market")["spec"]["replicas"] == 1
+    assert "market.replicas" in chart.refusal({"market": {"replicas": 2}}).replace("/", ".")
+    assert {one["tolerationSeconds"] for one in pod("market")["tolerations"]} == {30}
 
 
 def test_the_operator_restarts_when_what_it_read_at_its_start_changes() -> None:

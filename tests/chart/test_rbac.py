@@ -50,6 +50,8 @@ IN_NAMESPACES = {
         (CORE, ["events"], ["create"]),
     ),
     "collector": rules((BTCW, ["strategies", "notificationchannels", "fleetswitches"], ["list", "watch"])),
+    # Exchanges are of the whole cluster: it has no other way to see them.
+    "market": set[Rule](),
 }
 MACHINES = rules((CORE, ["nodes", "pods"], ["list"]), (BTCW, ["fleetcapacities"], ["get"]))
 NAMESPACES = rules((CORE, ["namespaces"], READ))
@@ -68,6 +70,7 @@ OF_THE_CLUSTER = {
     "api": MACHINES | rules((BTCW, ["clusterfleetswitches"], ["get", "list", "create", "delete"])),
     "worker": set(),
     "collector": MACHINES | rules((BTCW, ["clusterfleetswitches"], ["list", "watch"])),
+    "market": EXCHANGES,
 }
 
 
@@ -117,6 +120,10 @@ def test_of_the_whole_cluster_these_rules_and_no_others(component: str) -> None:
 @pytest.mark.parametrize("component", IN_NAMESPACES)
 def test_with_namespaces_the_rules_hold_in_these_alone(component: str) -> None:
     roles = bound(chart.rendered(VARIANTS["namespaced"]), f"trade-watch-{component}")
+    if component == "market":
+        assert said(roles.pop(("ClusterRole", "", "btcwatcher-trade-watch-market"))) == EXCHANGES
+        assert roles == {}
+        return
     for namespace in ("desk-a", "desk-b"):
         role = roles.pop(("Role", namespace, f"trade-watch-{component}"))
         assert said(role) == IN_NAMESPACES[component]

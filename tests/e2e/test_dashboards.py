@@ -25,7 +25,7 @@ POOLS = ("21500-21549", "21550-21599")
 BOARDS = dashboards.committed()
 CHOSEN = {"namespace": ["desk"], "strategy": ["eager"], "currency": ["USDT"], "api": ["http://127.0.0.1:8000"]}
 MONITORING = True
-TARGETS = 5
+TARGETS = 6
 STEP = 5
 BELOW_ZERO = {"Free with a node lost", "Places for bots", "Growth a day"}
 

@@ -51,6 +51,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
                 "botAddress": "http://127.0.0.1:{port}",
                 "host": "127.0.0.1",
             },
+            "market": {"url": "http://127.0.0.1:18090", "proxySecrets": ["tokyo.proxy"]},
             "bots": {
                 "baseDomain": "bots.example.com",
                 "url": {"scheme": "http", "port": 8080},

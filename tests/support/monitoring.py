@@ -105,6 +105,7 @@ def jobs_of(stack: RunningStack) -> list[Object]:
         api_url=stack.api_url,
         collector_url=stack.collector_url,
         worker_url=stack.worker_url,
+        market_url=stack.market_url,
         kubelet=f"127.0.0.1:{port}",
         kubelet_token=token,
     )

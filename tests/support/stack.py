@@ -29,6 +29,7 @@ class RunningStack:
     collector_url: str
     worker_url: str
     operator_url: str
+    market_url: str
     catcher_url: str
     smtp_port: int
     """Where the catcher takes mails."""
@@ -118,14 +119,14 @@ def running(folder: Path, pool: str, *arguments: str, monitoring: bool = False) 
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "output.log"
     port, collector_port, worker_port, operator_port, catcher_port, smtp_port = (free_port() for _ in range(6))
-    prometheus_port, alertmanager_port = free_port(), free_port()
+    prometheus_port, alertmanager_port, market_port = (free_port() for _ in range(3))
     watched = ["--prometheus-port", str(prometheus_port), "--alertmanager-port", str(alertmanager_port),
                "--scrape-seconds", "1"]  # fmt: skip
     command = [
         str(REPOSITORY / ".venv" / "bin" / "btcwatcher-local"), "up", "--no-examples", "--folder", str(folder),
         "--api-port", str(port), "--ingress-port", str(free_port()), "--pool", pool,
         "--collector-port", str(collector_port), "--worker-port", str(worker_port),
-        "--operator-port", str(operator_port),
+        "--operator-port", str(operator_port), "--market-port", str(market_port),
         "--catcher-port", str(catcher_port), "--smtp-port", str(smtp_port),
         *(watched if monitoring else ["--no-monitoring"]), *arguments,
     ]  # fmt: skip
@@ -141,6 +142,7 @@ def running(folder: Path, pool: str, *arguments: str, monitoring: bool = False) 
         collector_url=f"{local}:{collector_port}",
         worker_url=f"{local}:{worker_port}",
         operator_url=f"{local}:{operator_port}",
+        market_url=f"{local}:{market_port}",
         catcher_url=f"{local}:{catcher_port}",
         smtp_port=smtp_port,
         prometheus_url=f"{local}:{prometheus_port}",

@@ -58,6 +58,14 @@ annotations:
 {{- range $i, $each := . }}{{ if $i }},{{ end }}{{ $each.name }}{{ end -}}
 {{- end -}}
 
+{{/* Where bots reach the market-data cache; nothing where there is none, or where nobody may see the Exchanges. */}}
+{{- define "btcwatcher.marketUrl" -}}
+{{- if and .Values.market.enabled (or (not .Values.namespaces) .Values.rbac.exchanges) -}}
+{{- $service := printf "http://%s.%s.svc:%d" (include "btcwatcher.name" (dict "root" . "component" "market")) .Release.Namespace (int .Values.market.port) -}}
+{{- .Values.market.url | default $service -}}
+{{- end -}}
+{{- end -}}
+
 {{/* An image: include "btcwatcher.image" (dict "root" $ "image" .Values.api.image) */}}
 {{- define "btcwatcher.image" -}}
 {{- $repository := .image.repository -}}

@@ -182,13 +182,13 @@ def _access(folder: Path) -> str:
 
 
 def _proxied(settings: places.Settings, folder: Path) -> list[str]:
-    """The config that leads through the Strategy's Proxies: the preflight asks the exchange as the bot would."""
-    if not settings.proxies:
+    """The config that leads through the forwarder, if the bot has one: the preflight asks the exchange as it would."""
+    if not settings.forwards:
         return []
     from btcwatcher_bot.proxies.start import listening
 
     path = folder / "proxies.json"
-    fragment, _ = listening(settings.proxies, places.PROXIES)
+    fragment, _ = listening(settings, places.PROXIES)
     write_private(path, fragment)
     return [str(path)]
 

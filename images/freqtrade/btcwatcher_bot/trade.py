@@ -52,10 +52,10 @@ def trade() -> int:
     write_private(places.RUN_CONFIG, run_config(credentials, interval))
     configs = [places.CONFIG, places.API_ACCESS, places.STATE, places.RUN_CONFIG]
     forwarder: Forwarder | None = None
-    if settings.proxies:
+    if settings.forwards:
         from btcwatcher_bot.proxies.start import listening
 
-        fragment, forwarder = listening(settings.proxies, places.PROXIES)
+        fragment, forwarder = listening(settings, places.PROXIES)
         write_private(places.PROXY_CONFIG, fragment)
         configs.append(places.PROXY_CONFIG)
 

@@ -24,10 +24,23 @@ class Target:
 
 
 def stack_targets(
-    *, operator_url: str, api_url: str, collector_url: str, worker_url: str, kubelet: str, kubelet_token: Path | None
+    *,
+    operator_url: str,
+    api_url: str,
+    collector_url: str,
+    worker_url: str,
+    market_url: str,
+    kubelet: str,
+    kubelet_token: Path | None,
 ) -> list[Target]:
     """All that a stack serves; `kubelet` is host:port."""
-    urls = {"operator": operator_url, "api": api_url, "collector": collector_url, "worker": worker_url}
+    urls = {
+        "operator": operator_url,
+        "api": api_url,
+        "collector": collector_url,
+        "worker": worker_url,
+        "market": market_url,
+    }
     return [
         *(Target(f"btcwatcher-{name}", urlsplit(url).netloc) for name, url in urls.items()),
         Target("kubelet", kubelet, "/metrics/cadvisor", kubelet_token),

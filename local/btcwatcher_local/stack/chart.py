@@ -62,6 +62,18 @@ async def _apply_secrets(stack: Stack) -> None:
     await stack.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
 
 
+async def apply_exchange(stack: Stack, exchange_url: str) -> None:
+    """The paper exchange's market data comes by the cache, as an exchange's would."""
+    exchange = {
+        "apiVersion": "btcwatcher.io/v1alpha1",
+        "kind": "Exchange",
+        "metadata": {"name": "binance"},
+        "spec": {"upstreams": {"public": f"{exchange_url}/api/v3"}, "limits": {"weightPerMinute": 1_000_000}},
+    }
+    stack.layout.exchange.write_text(json.dumps(exchange))
+    await stack.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(stack.layout.exchange))
+
+
 def _secret(name: str, data: dict[str, bytes]) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
@@ -86,6 +98,7 @@ def local_values(stack: Stack, exchange_defaults: dict[str, Any]) -> dict[str, A
             "botAddress": f"http://{HOST}:{{port}}",
         },
         "screen": _screen(stack),
+        "market": {**_EACH, "host": HOST, "port": _port(stack.market_url), "url": stack.market_url},
         "bots": {
             "portRange": stack.pool,
             "listenAddress": HOST,

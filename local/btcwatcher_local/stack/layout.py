@@ -57,6 +57,11 @@ class Layout:
         return self.root / "keys" / "platform-secrets.json"
 
     @property
+    def exchange(self) -> Path:
+        """Where the market-data cache finds the paper exchange."""
+        return self.root / "exchange.json"
+
+    @property
     def channel_secrets(self) -> Path:
         return self.root / "channel-secrets.json"
 

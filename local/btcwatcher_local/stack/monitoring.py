@@ -94,6 +94,7 @@ def _targets(stack: Stack, kubelet_port: int) -> list[Target]:
         api_url=stack.api_url,
         collector_url=stack.collector_url,
         worker_url=stack.worker_url,
+        market_url=stack.market_url,
         kubelet=f"{HOST}:{kubelet_port}",
         kubelet_token=_kubelet_token(stack),
     )

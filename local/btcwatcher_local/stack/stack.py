@@ -37,6 +37,7 @@ class Wishes:
     collector_port: int = 8001
     worker_port: int = 8002
     operator_port: int = 8003
+    market_port: int = 8006
     catcher_port: int = 8025
     smtp_port: int = 1025
     prometheus_port: int = 8004
@@ -67,6 +68,8 @@ class Stack:
     worker_url: str = ""
     operator_url: str = ""
     """Its metrics."""
+    market_url: str = ""
+    """The market-data cache, and its metrics."""
     catcher_url: str = ""
     """Where the messages of this stack's NotificationChannels are caught."""
     smtp_port: int = 0
@@ -264,8 +267,9 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
     await stack.keep(stack.process("node", [*kubeconfig, *node_arguments]), restart=True)
     await _until_kubectl(stack, "wait", "--for=condition=Ready", "node", "--all", "--timeout=10s")
 
-    say("installing the chart: operator, API, collector and notification worker")
+    say("installing the chart: operator, API, collector, notification worker and market-data cache")
     await chart.install(stack, {"binance": exchange_defaults(exchange_url)}, wishes.values)
+    await chart.apply_exchange(stack, exchange_url)
     await monitoring.start_alertmanager(stack, watching)
 
 
@@ -280,6 +284,7 @@ def _choose_ports(stack: Stack, wishes: Wishes) -> None:
     if wishes.frequi is not None:
         # People come by the ingress: these are nobody's to remember.
         stack.screen_ports = (any_free(), any_free())
+    stack.market_url = f"http://{HOST}:{first_free(wishes.market_port, 'the market-data cache', say)}"
 
 
 async def _start_api_server(stack: Stack) -> None:

@@ -21,10 +21,12 @@ egress:
   - ports: [{protocol: TCP, port: {{ .Values.api.port | int }}}]
     to:
       - {{- include "btcwatcher.netpol.platform" (dict "root" . "component" "api") | nindent 8 }}
-  # Market data comes from the cache, where there is one.
-  - ports: [{protocol: TCP, port: {{ include "btcwatcher.netpol.marketPort" . }}}]
+  {{- if .Values.market.enabled }}
+  # Market data comes from the cache.
+  - ports: [{protocol: TCP, port: {{ .Values.market.port | int }}}]
     to:
-      - {{- include "btcwatcher.netpol.platform" (dict "root" .) | nindent 8 }}
+      - {{- include "btcwatcher.netpol.platform" (dict "root" . "component" "market") | nindent 8 }}
+  {{- end }}
   # Exchanges, and Proxies outside: at any port, for a proxy has one of its own.
   - to:
       {{- include "btcwatcher.netpol.everywhereBut" $bots.except | nindent 6 }}
@@ -48,6 +50,3 @@ podSelector:
     app.kubernetes.io/instance: {{ .root.Release.Name }}
     {{- end }}
 {{- end -}}
-
-{{/* Where the market-data cache listens. */}}
-{{- define "btcwatcher.netpol.marketPort" -}}8090{{- end -}}

@@ -11,8 +11,9 @@ from typing import Any
 
 from btcwatcher_bot.proxies import request as requests
 from btcwatcher_bot.proxies.health import Fault, Health, at_fault
+from btcwatcher_bot.proxies.market import MarketCache
 from btcwatcher_bot.proxies.request import Request, RequestError
-from btcwatcher_bot.proxies.tunnel import TunnelError, open_tunnel, passes
+from btcwatcher_bot.proxies.tunnel import TunnelError, open_straight, open_tunnel, passes, trust
 from btcwatcher_bot.proxies.upstream import Upstream
 
 logger = logging.getLogger(__name__)
@@ -29,8 +30,8 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Read = Callable[[], tuple[list[Upstream], dict[str, str]]]
 
 
-class NoProxyError(Exception):
-    """No proxy leads to the destination now. The text names each with what is wrong."""
+class NoWayError(Exception):
+    """Nothing leads to the destination now. The text says why, and names each proxy with what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,15 @@ class _Destination:
 
 
 class Forwarder:
-    """Sends each connection through the first proxy that works; never one without a proxy.
+    """Sends each connection through the first proxy that works; never one to an exchange without a proxy.
 
     `read` gives the proxies and what is wrong with the others; it is asked for every connection, so that a changed
-    URL holds from then on.
+    URL holds from then on. None: the Strategy has no Proxies, and is only here for the `market` cache.
     """
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read | None, market: MarketCache | None = None) -> None:
         self._read = read
+        self._market = market
         self._health = Health()
         self._last: _Destination | None = None
         self.trouble = ""
@@ -90,8 +92,8 @@ class Forwarder:
             await _refuse(writer, 400, str(error))
             return
         try:
-            proxy, far = await self._connect(request)
-        except NoProxyError as error:
+            request, proxy, far = await self._way(request)
+        except NoWayError as error:
             await _refuse(writer, 502, str(error))
             return
         if request.forward:
@@ -100,13 +102,49 @@ class Forwarder:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await self._relay(proxy, (reader, writer), far, len(request.forward))
 
-    async def _connect(self, request: Request) -> tuple[Upstream, Streams]:
-        self._last = _Destination(request.host, request.port, request.tls)
-        proxies, wrong = self._read()
+    async def _way(self, request: Request) -> tuple[Request, Upstream | None, Streams]:
+        """A connection, by which proxy, and the request that goes through it. Raises NoWayError."""
+        if self._market is not None and request.url and self._market.holds(request.host, request.port):
+            if (near := await self._cache(self._market)) is not None:
+                return request, None, near
+            instead = self._market.instead(request.url)
+            if instead is None:
+                self.trouble = f"the market-data cache at {request.host} cannot be reached"
+                raise NoWayError(self.trouble)
+            request = requests.readdressed(request, instead)
+        if self._read is not None:
+            return request, *await self._connect(self._read, request)
+        try:
+            far = await open_straight(request.host, request.port, trust() if request.secure else None)
+        except OSError as error:
+            self.trouble = f"{request.host} cannot be reached: {type(error).__name__}"
+            raise NoWayError(self.trouble) from None
+        self.trouble = ""
+        return request, None, far
+
+    async def _cache(self, market: MarketCache) -> Streams | None:
+        """A connection to the cache, which no proxy leads to; None while it is away."""
+        if not market.worth_trying():
+            return None
+        try:
+            found = await open_straight(market.host, market.port)
+        except OSError:
+            if market.found_away():
+                what = "it is waited for" if market.waits else "the exchange is asked itself until it is back"
+                logger.warning("the market-data cache cannot be reached; %s", what)
+            return None
+        if market.found_there():
+            logger.warning("the market-data cache is back")
+        self.trouble = ""
+        return found
+
+    async def _connect(self, read: Read, request: Request) -> tuple[Upstream, Streams]:
+        self._last = _Destination(request.host, request.port, request.tls or request.secure)
+        proxies, wrong = read()
         failures: list[tuple[Upstream, Fault]] = []
         for proxy in self._health.order(proxies):
             try:
-                far = await open_tunnel(proxy, request.host, request.port)
+                far = await open_tunnel(proxy, request.host, request.port, trust() if request.secure else None)
             except TunnelError as error:
                 failures.append((proxy, error.fault))
                 continue
@@ -118,9 +156,9 @@ class Forwarder:
         reasons = [f"{proxy.name} {fault.value}" for proxy, fault in failures]
         reasons += [f"{name}: {words}" for name, words in wrong.items()]
         self.trouble = f"no proxy leads to {request.host}: {'; '.join(reasons) or 'there is none'}"
-        raise NoProxyError(self.trouble)
+        raise NoWayError(self.trouble)
 
-    async def _relay(self, proxy: Upstream, near: Streams, far: Streams, sent: int) -> None:
+    async def _relay(self, proxy: Upstream | None, near: Streams, far: Streams, sent: int) -> None:
         """Passes bytes on both ways until both sides are done or one breaks. `sent`: what went to the far side."""
         begun = time.monotonic()
         there, back = _Pump(near[0], far[1], sent), _Pump(far[0], near[1])
@@ -135,14 +173,14 @@ class Forwarder:
             receiving.cancel()
             far[1].close()
         silent = far_ended or time.monotonic() - begun >= _SILENCE_SECONDS
-        if there.passed and not back.passed and silent:
+        if proxy is not None and there.passed and not back.passed and silent:
             self._blame([(proxy, Fault.SILENT)])
 
     async def _recover(self) -> None:
         """Tries the proxies that failed, beside the traffic, so that none of it is lost on them."""
         while True:
             await asyncio.sleep(_LOOK_EVERY)
-            if self._last is None:
+            if self._last is None or self._read is None:
                 continue
             for proxy in self._health.due(self._read()[0], time.monotonic()):
                 if proxy not in self._probing:

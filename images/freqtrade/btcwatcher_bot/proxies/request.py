@@ -20,6 +20,10 @@ class Request:
     """Whether the client itself speaks TLS through the connection."""
     forward: bytes
     """What is sent to the destination first; empty where the client is to begin."""
+    url: str = ""
+    """What a whole URL asks for; empty where the client begins."""
+    secure: bool = False
+    """Whether the forwarder is to speak TLS to the destination, for the client asked for an http:// URL."""
 
 
 def parse(head: bytes) -> Request:
@@ -40,7 +44,23 @@ def parse(head: bytes) -> Request:
         raise RequestError("a request of a proxy names an http:// URL")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     origin = f"{method} {path} {version}".encode("ascii")
-    return Request(parts.hostname, port, False, b"\r\n".join([origin, *_headers(lines), b"", b""]))
+    return Request(parts.hostname, port, False, b"\r\n".join([origin, *_headers(lines), b"", b""]), target)
+
+
+def readdressed(request: Request, url: str) -> Request:
+    """The same request of a whole URL, to another one. Raises RequestError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        raise RequestError("the address of the exchange cannot be read") from None
+    first, *lines = request.forward.split(b"\r\n")
+    method, _, version = first.split(b" ")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    kept = [line for line in lines if line.partition(b":")[0].strip().lower() != b"host"]
+    head = b" ".join([method, path.encode("ascii"), version])
+    forward = b"\r\n".join([head, f"Host: {parts.netloc}".encode("ascii"), *kept])
+    return Request(parts.hostname or "", port, False, forward, url, parts.scheme == "https")
 
 
 def _headers(lines: list[bytes]) -> list[bytes]:

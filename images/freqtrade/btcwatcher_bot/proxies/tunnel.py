@@ -13,6 +13,9 @@ from btcwatcher_bot.proxies.upstream import Upstream
 CONNECT_SECONDS = 4.0
 """How long a proxy may take. ccxt gives a request 10 s: enough for a second try through the next one."""
 
+STRAIGHT_SECONDS = 3.0
+"""How long a connection without a proxy may take: there may be another one to try within ccxt's 10 s."""
+
 _TYPES = {"http": ProxyType.HTTP, "socks5": ProxyType.SOCKS5}
 _PROXY_AUTHENTICATION_REQUIRED = 407
 _LOGIN_WORDS = ("authentication",)
@@ -56,10 +59,18 @@ async def open_tunnel(
     return stream.reader, stream.writer
 
 
+async def open_straight(
+    host: str, port: int, context: ssl.SSLContext | None = None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection without a proxy, with `context` as TLS. Raises OSError, of which TimeoutError is one."""
+    async with asyncio.timeout(STRAIGHT_SECONDS):
+        return await asyncio.open_connection(host, port, ssl=context)
+
+
 async def passes(upstream: Upstream, host: str, port: int, tls: bool) -> Fault | None:
     """Whether something comes back from the destination through the proxy: None, or what is wrong."""
     try:
-        _, writer = await open_tunnel(upstream, host, port, _context() if tls else None)
+        _, writer = await open_tunnel(upstream, host, port, trust() if tls else None)
     except TunnelError as error:
         return None if error.fault is Fault.NOT_TRUSTED else error.fault
     writer.close()
@@ -67,7 +78,8 @@ async def passes(upstream: Upstream, host: str, port: int, tls: bool) -> Fault |
 
 
 @cache
-def _context() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
+    """The authorities that the system trusts."""
     return ssl.create_default_context()
 
 
