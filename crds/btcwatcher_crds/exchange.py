@@ -113,6 +113,12 @@ class Exchange(Contract):
         return known.signed if known else True
 
     @property
+    def candle_weight(self) -> int:
+        """What one question for candles takes of the budget."""
+        known = KNOWN_EXCHANGES.get(self.metadata.name)
+        return known.candle_weight if known else 1
+
+    @property
     def weight_per_minute(self) -> int:
         """What the cache may ask of each host in a minute."""
         known = KNOWN_EXCHANGES.get(self.metadata.name)

@@ -86,14 +86,18 @@ class ExchangeBudget(Contract):
 
     name: Text
     budget_per_address: Count
-    """The operator's setting."""
+    """The operator's setting; with an Exchange what its budget of weight carries."""
     addresses: Count
-    """The cluster's own, and one for each Proxy that its Strategies use."""
+    """The cluster's own, and one for each Proxy that its Strategies use; with an Exchange the cache's one."""
     used: Count
     free: Count
     """Over all addresses."""
     over: Count
     """Bots more than some address should carry."""
+    weight_per_minute: Annotated[Count | None, Field()] = None
+    """With an Exchange: what its cache may ask in a minute."""
+    weight_asked: Annotated[Count | None, Field()] = None
+    """Of that, what candles take: each pair in each timeframe once, however many bots trade it."""
 
 
 class Advice(Contract):

@@ -16,6 +16,8 @@ class KnownExchange:
     weight_per_minute: int
     """Of each host: three quarters of what it allows one address. Signed calls of bots, which go there directly, need
     the rest."""
+    candle_weight: int = 1
+    """What one question for candles weighs."""
     signed: bool = False
     """True: signed calls have no address of their own. They come through the cache with the others, which passes them
     on and keeps nothing of them."""
@@ -43,8 +45,9 @@ KNOWN_EXCHANGES: Final[Mapping[str, KnownExchange]] = MappingProxyType(
             },
             # Spot's; futures allow less, which the cache knows.
             weight_per_minute=4500,
+            candle_weight=2,
         ),
-        "binanceus": KnownExchange({"public": "https://api.binance.us/api/v3"}, weight_per_minute=900),
+        "binanceus": KnownExchange({"public": "https://api.binance.us/api/v3"}, weight_per_minute=900, candle_weight=2),
         "bingx": KnownExchange(
             _same("https://open-api.bingx.com/openApi", "spot", "swap"), weight_per_minute=450, signed=True
         ),

@@ -149,7 +149,7 @@ async def _lead(
             holding.result()
         loading.result()
         log.info("loaded", strategies=sum(1 for _ in store.strategies()), ports_taken=len(ports))
-        keeper = Keeper(cluster, store, ports, capacity) if capacity is not None else None
+        keeper = Keeper(cluster, store, ports, exchanges, capacity) if capacity is not None else None
         if keeper is not None:
             metrics.registry.register(CapacityCollector(keeper.newest))
         tester = Tester(cluster, proxies, recorder)

@@ -70,6 +70,15 @@ def own(running: RunningStack, robot: Vendor) -> tuple[str, str]:
     return "mine", "own"
 
 
+def test_its_candles_came_by_the_cache(running: RunningStack, own: tuple[str, str]) -> None:
+    running.kubectl("-n", "mine", "wait", "--for=condition=Ready", "strategy/own", "--timeout=120s", timeout=130)
+    running.kubectl("wait", "--for=condition=Ready", "exchange/binance", "--timeout=60s", timeout=70)
+    until(lambda: "Serving" in running.kubectl("get", "exchange", "binance"), "the operator says so", 30)
+    text = httpx.get(f"{running.market_url}/metrics", timeout=10).text
+    asked = [line for line in text.splitlines() if line.startswith("btcwatcher_market_requests_total{")]
+    assert sum(float(line.split()[-1]) for line in asked) > 0
+
+
 def test_from_apply_to_a_signal(running: RunningStack, own: tuple[str, str]) -> None:
     kubectl = running.kubectl
     kubectl("-n", "mine", "wait", "--for=condition=Ready", "strategy/own", "--timeout=120s", timeout=130)

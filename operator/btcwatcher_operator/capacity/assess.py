@@ -20,7 +20,7 @@ from btcwatcher_crds.fleet_capacity import (
 )
 from btcwatcher_crds.pod_requests import Requests, most
 from btcwatcher_operator.capacity.advice import NodeType, advice
-from btcwatcher_operator.capacity.budget import budgets
+from btcwatcher_operator.capacity.budget import CacheBudget, budgets
 from btcwatcher_operator.capacity.fits import Placement
 from btcwatcher_operator.capacity.forecast import Sample, forecast
 from btcwatcher_operator.capacity.observed import VOLUMES, Node, Pod, Use, Wanted
@@ -59,6 +59,8 @@ class Platform:
     bot: Requests
     """What a bot is counted with while there is none to learn it from."""
     exchange_budget: Mapping[str, int] = field(default_factory=dict)
+    cached: Mapping[str, CacheBudget] = field(default_factory=dict)
+    """Exchanges whose market data is downloaded once for all bots."""
     catalogue: Sequence[NodeType] = ()
     forecast_days: int = 30
 
@@ -104,7 +106,7 @@ def assess(
     needs = {one.key: _need(asked[one.key], uses.get(one.key)) for one in strategies}
     classes = _classes(strategies, asked, needs)
     common = classes[0] if classes else _Class("", "", 0, Shape(_default(platform.bot), Placement()), False)
-    exchanges = budgets(strategies, platform.exchange_budget)
+    exchanges = budgets(strategies, platform.exchange_budget, platform.cached)
     ports = max(0, platform.ports - platform.ports_used)
     placed = {pod.strategy for node in nodes for pod in node.pods if pod.strategy is not None}
     used = sum(one.key in placed for one in strategies)

@@ -12,10 +12,12 @@ from btcwatcher_crds import names
 from btcwatcher_crds.fleet_capacity import FleetCapacityStatus
 from btcwatcher_operator.capacity import observed, outcome
 from btcwatcher_operator.capacity.assess import Past, Platform, assess
+from btcwatcher_operator.capacity.budget import CacheBudget
 from btcwatcher_operator.capacity.collector import Assessed
 from btcwatcher_operator.capacity.prometheus import Prometheus, PrometheusError
 from btcwatcher_operator.capacity.setup import Setup
 from btcwatcher_operator.cluster import PASSING, Cluster, ClusterError
+from btcwatcher_operator.exchanges.book import ExchangeBook
 from btcwatcher_operator.ports import PortPool
 from btcwatcher_operator.resources import CSI_NODE, FLEET_CAPACITY, NODE, POD, Object
 from btcwatcher_operator.store import Key, Store
@@ -30,8 +32,11 @@ _NOT_OVER: Final = "status.phase!=Succeeded,status.phase!=Failed"
 class Keeper:
     """One of the active operator."""
 
-    def __init__(self, cluster: Cluster, store: Store, ports: PortPool[Key], setup: Setup) -> None:
+    def __init__(
+        self, cluster: Cluster, store: Store, ports: PortPool[Key], exchanges: ExchangeBook, setup: Setup
+    ) -> None:
         self._cluster = cluster
+        self._exchanges = exchanges
         self._store = store
         self._ports = ports
         self._setup = setup
@@ -98,6 +103,10 @@ class Keeper:
             ports_used=len(self._ports),
             bot=self._setup.bot,
             exchange_budget=self._setup.exchange_budget,
+            cached={
+                one.metadata.name: CacheBudget(one.weight_per_minute, one.candle_weight)
+                for one in self._exchanges.cached()
+            },
             catalogue=self._setup.catalogue,
             forecast_days=self._setup.forecast_days,
         )

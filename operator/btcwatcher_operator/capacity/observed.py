@@ -82,6 +82,8 @@ class Wanted:
     exchange: str
     proxy: str | None
     """Namespace and name of its first Proxy; None: it goes out by the cluster's own address."""
+    timeframe: str
+    pairs: frozenset[str]
     asks: Requests
     placement: Placement
 
@@ -134,6 +136,8 @@ def wanted(strategy: Object) -> Wanted | None:
         name=spec.get("strategyName", ""),
         exchange=exchange.get("name", ""),
         proxy=f"{metadata['namespace']}/{proxies[0]['name']}" if proxies else None,
+        timeframe=spec.get("timeframe", ""),
+        pairs=frozenset(exchange.get("pairs") or ()),
         asks={**asks, "pods": 1, VOLUMES: 1},
         placement=placement(spec.get("podTemplate") or {}),
     )

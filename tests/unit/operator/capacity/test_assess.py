@@ -13,6 +13,7 @@ from btcwatcher_crds.pod_requests import amounts
 from btcwatcher_operator.capacity import observed
 from btcwatcher_operator.capacity.advice import NodeType
 from btcwatcher_operator.capacity.assess import Past, Platform, assess
+from btcwatcher_operator.capacity.budget import CacheBudget
 from btcwatcher_operator.store import Key
 from support.nodes import node, pod, strategy
 
@@ -28,6 +29,7 @@ def assessed(
     csi_nodes: Sequence[Object] = (),
     ports: int = 1000,
     budget: Mapping[str, int] | None = None,
+    cached: Mapping[str, CacheBudget] | None = None,
     catalogue: Sequence[NodeType] = (),
     uses: Mapping[Key, tuple[float, float]] | None = None,
     used_slots: Sequence[tuple[float, float]] = (),
@@ -39,6 +41,7 @@ def assessed(
         ports_used=len(strategies),
         bot=amounts({"cpu": "100m", "memory": "256Mi"}),
         exchange_budget=budget or {},
+        cached=cached or {},
         catalogue=catalogue,
     )
     built = observed.nodes(nodes, csi_nodes, seen)
@@ -156,6 +159,24 @@ def test_the_exchanges_budget_is_one_of_each_source_address() -> None:
     status = assessed([node("n1")], strategies=[*direct, *proxied], budget={"binance": 3})
     (one,) = status.exchanges
     assert (one.addresses, one.used, one.free, one.over) == (2, 6, 1, 1)
+
+
+def test_with_a_cache_distinct_questions_count_and_not_bots() -> None:
+    """Each asks for BTC/USDT in 5 minutes, or, one of them, for four pairs in one."""
+    alike = [strategy(f"a{index}") for index in range(50)]
+    cached = {"binance": CacheBudget(weight_per_minute=20, candle_weight=2)}
+    (one,) = assessed([node("n1")], strategies=alike, budget={"binance": 3}, cached=cached).exchanges
+    assert (one.used, one.weight_asked, one.weight_per_minute, one.over) == (50, 1, 20, 0), "0.4, rounded up"
+    assert one.free == 49, "(20 - 0.4) / 0.4"
+    greedy = strategy("greedy")
+    greedy["spec"] |= {"timeframe": "1m"}
+    greedy["spec"]["exchange"] |= {"pairs": ["BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT"]}
+    (one,) = assessed([node("n1")], strategies=[*alike, greedy], cached=cached).exchanges
+    assert (one.used, one.weight_asked, one.free) == (51, 9, 1), "eight more for the greedy one, and for the next"
+    (one,) = assessed([node("n1")], strategies=[greedy], cached={"binance": CacheBudget(3, 2)}).exchanges
+    assert (one.free, one.over) == (0, 1)
+    status = assessed([node("n1")], strategies=[greedy], cached={"binance": CacheBudget(3, 2)})
+    assert free(status) == (0, "exchange")
 
 
 def test_the_largest_node_lost() -> None:
