@@ -37,6 +37,7 @@ from btcwatcher_api.notifications import statistics_endpoints as notification_st
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.notifications.router import Router
 from btcwatcher_api.page import router as page
+from btcwatcher_api.page.candles import Candles
 from btcwatcher_api.prometheus import Prometheus
 from btcwatcher_api.proxies import endpoints as proxies
 from btcwatcher_api.query_names import refuse_unknown
@@ -131,11 +132,13 @@ def create_app(
             await engine.dispose()
             await changing.dispose()
             await cluster.close()
+            await app.state.candles.close()
             if prometheus is not None:
                 await prometheus.close()
 
     app = described_app(lifespan)
     app.state.alert_threshold = threshold
+    app.state.candles = Candles(settings.collector_url)
     app.state.changing = changing
     app.state.cluster = cluster
     app.state.commits = commits

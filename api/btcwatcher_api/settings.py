@@ -157,6 +157,9 @@ class Settings(PoolSettings):
     answers say that it is not configured."""
     prometheus_token_file: Path | None = None
     """File with a bearer token for Prometheus, if it wants one."""
+    collector_url: str = ""
+    """Where the collector is, as `http://host:8001`, which asks the bots for the candles of the page's charts; empty:
+    charts show none, and say so."""
     pod_namespace: Annotated[str, Field(min_length=1, max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = (
         "default"
     )
@@ -203,7 +206,7 @@ class Settings(PoolSettings):
     query_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
     """A reading statement is ended after this."""
 
-    @field_validator("public_url", "prometheus_url")
+    @field_validator("public_url", "prometheus_url", "collector_url")
     @classmethod
     def _is_a_web_address(cls, value: str) -> str:
         parts = urlsplit(value)

@@ -168,6 +168,7 @@ _LIMITS: Final[dict[str, Schema]] = {
     "api.autoscaling.maxReplicas": whole(1, 100),
     "api.autoscaling.targetCPUUtilizationPercentage": whole(1, 1000),
     "worker.forbiddenNetworks": listed(text(CIDR)),
+    "api.collectorUrl": URL,
     "collector.botAddress": URL,
     "screen.metricsPort": PORT,
     "screen.publicUrl": {"anyOf": [ORIGIN, {"const": ""}]},

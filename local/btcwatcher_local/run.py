@@ -42,7 +42,8 @@ def _show_addresses(stack: Stack) -> None:
   This is an embedded cluster on one machine, with a paper exchange: for trying out, never for real money.
 
   kubectl     {tool} --kubeconfig {layout.kubeconfig} get strategies -A
-  API         {stack.api_url}  (docs at /docs)
+  page        {stack.api_url}/  (make the first account there)
+  API         {stack.api_url}/docs
   signals     curl -H "Authorization: Bearer $(cat {layout.key("read-token")})" {stack.api_url}/api/v1/signals/
   bots        http://<name>.<namespace>.bots.localhost:{stack.ingress_port}/  (ports {stack.pool})
   figures     {stack.collector_url}/metrics  (trading figures of each bot)

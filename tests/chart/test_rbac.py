@@ -42,6 +42,7 @@ IN_NAMESPACES = {
         (BTCW, ["fleetswitches"], ["get", "list", "create", "delete"]),
         (CORE, ["configmaps"], ["get", "create", "patch"]),
         (CORE, ["pods/log"], ["get"]),
+        (CORE, ["events"], ["list"]),
     ),
     "worker": rules(
         (BTCW, ["notificationchannels"], ["list", "watch"]),

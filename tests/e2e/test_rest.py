@@ -1,11 +1,14 @@
 """The whole flow by REST, with a real bot: register, sign in, make a Strategy, see it Ready, read signals, stop it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
+from support import browser
 from support.kubectl import until
 from support.manifests import EAGER, namespace, strategy
 from support.stack import RunningStack
@@ -89,6 +92,44 @@ def test_from_registering_to_a_stopped_bot(running: RunningStack, client: httpx.
     actions = [row["action"] for row in answered(client.get("/api/v1/audit"))["items"]]
     assert actions[:3] == ["strategy.stop", "strategy.create", "file.upload"]
     answered(client.delete(OWN), 204)
+
+
+def test_the_pages_whole_way(running: RunningStack, token: str) -> None:
+    """In a browser: sign in, see a bot start, see its signal arrive without a reload and on the chart, suspend it."""
+    kubectl = running.kubectl
+    patience = 180_000
+    with browser.chromium() as chromium, browser.window(chromium, running.api_url) as opened:
+        page = opened.page
+        page.goto("/")
+        page.get_by_label("User name").fill("ada")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator("table.strategies")).to_be_visible()
+        page.evaluate("window.sameDocument = true")
+
+        kubectl.apply(namespace("page"), strategy("seen", "page", EAGER))
+        row = page.locator("tr[data-id='page.seen']")
+        expect(row.locator(".tag")).to_have_text("Starting", timeout=patience)
+        expect(row.locator(".tag")).to_have_text("Running", timeout=patience)
+        signal = page.locator("#signals tr[data-strategy='page.seen']").first
+        expect(signal).to_be_visible(timeout=patience)
+        expect(row.locator("[data-last]")).not_to_be_empty()
+        assert page.evaluate("window.sameDocument")
+
+        page.goto("/charts?exchange=binance&pair=BTC/USDT&timeframe=1m")
+        chart = page.locator("#chart")
+        expect(chart).to_have_attribute("data-candles", re.compile(r"^[1-9]\d+$"), timeout=patience)
+        expect(chart).to_have_attribute("data-marks", re.compile(r"^[1-9]"), timeout=patience)
+        expect(page.locator("#legend")).to_contain_text("page.seen")
+
+        page.goto("/strategies/page.seen")
+        if not running.real_api_server:
+            expect(page.locator("pre.log")).to_contain_text("freqtrade")
+        row.get_by_role("button", name="Suspend").click()
+        page.get_by_role("dialog").get_by_role("button", name="Suspend").click()
+        expect(row.locator(".tag")).to_have_text("Suspended", timeout=patience)
+    kubectl("-n", "page", "wait", "--for=delete", "pod/seen-0", "--timeout=120s", timeout=130)
+    kubectl("-n", "page", "delete", "strategy", "seen")
 
 
 def test_a_proxy_is_tested_on_demand(running: RunningStack, client: httpx.Client) -> None:

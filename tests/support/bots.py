@@ -67,9 +67,23 @@ class SimulatedBots:
             return web.json_response({"detail": "Unauthorized"}, status=401)
         if endpoint == "trades":
             return web.json_response(self._page(bot, request))
+        if endpoint == "pair_candles":
+            return web.json_response(await self._candles(request))
         if endpoint == "status":
             return web.json_response(self.opened)
         return web.json_response(RECORDED[endpoint])
+
+    async def _candles(self, request: web.Request) -> Object:
+        """In the columns of freqtrade 2026.9, with one of the strategy's own; of a pair that it does not have, none."""
+        asked = await request.json()
+        columns = ["date", "open", "high", "low", "close", "volume", "enter_long", "__date_ts"]
+        begin = 1_795_737_600_000
+        rows = [
+            [f"row {number}", 10.5, 11.0, 10.0, 10.75, 3.5, 1, begin + number * 60_000]
+            for number in range(asked["limit"] if asked["pair"] == "BTC/USDT" else 0)
+        ]
+        told = {"columns": columns, "data": rows} if rows else {"columns": [], "data": []}
+        return {"pair": asked["pair"], "timeframe": asked["timeframe"], **told}
 
     def _page(self, bot: tuple[str, str], request: web.Request) -> Object:
         trades = self.closed.get(bot, self.closed_of_others)
@@ -83,6 +97,7 @@ async def simulated_bots() -> AsyncIterator[SimulatedBots]:
     bots = SimulatedBots()
     app = web.Application()
     app.router.add_get("/{namespace}/{service}/{port}/api/v1/{endpoint}", bots.answer)
+    app.router.add_post("/{namespace}/{service}/{port}/api/v1/{endpoint:pair_candles}", bots.answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

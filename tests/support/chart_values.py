@@ -37,6 +37,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
                 },
                 "httpRoute": {"enabled": True, "gateway": {"name": "public"}, "hostnames": ["btcwatcher.example.com"]},
                 "publicUrl": "https://btcwatcher.example.com",
+                "collectorUrl": "http://127.0.0.1:18001",
                 "trustedProxies": ["10.0.0.0/8", "fd00::/8"],
                 "corsOrigins": ["https://ui.example.com"],
                 "service": {"type": "NodePort", "annotations": {"example.com/balancer": "internal"}},

@@ -80,6 +80,17 @@ class Balance(msgspec.Struct, frozen=True):
     """The stake currency, which all is valued in."""
 
 
+class PairCandles(msgspec.Struct, frozen=True):
+    """A pair's candles as /pair_candles has them: rows of these columns, and columns of the strategy's own."""
+
+    columns: list[str]
+    data: list[list[Any]]
+
+
+Candle = tuple[int, float, float, float, float, float]
+"""Begin (Unix seconds), open, high, low, close, volume."""
+
+
 class BotError(Exception):
     """A visit came to nothing. `result` is what the metric says: away, refused or unreadable."""
 
@@ -116,10 +127,34 @@ class BotApi:
     async def balance(self) -> Balance:
         return await self._get("balance", Balance)
 
-    async def _get(self, path: str, kind: type[_T]) -> _T:
+    async def candles(self, pair: str, timeframe: str, limit: int) -> list[Candle]:
+        """The last finished candles of a pair, the oldest first; empty where the bot has none of it."""
+        asked = {"pair": pair, "timeframe": timeframe, "limit": limit, "columns": []}
+        found = await self._ask("POST", "pair_candles", PairCandles, json=asked)
+        places = {name: number for number, name in enumerate(found.columns)}
         try:
-            async with self._session.get(
-                f"{self._base}/{path}", headers=self._headers, timeout=self._timeout, allow_redirects=False
+            begin, *others = (places[name] for name in ("__date_ts", "open", "high", "low", "close", "volume"))
+            return [
+                (int(row[begin]) // 1000, *(float(row[place]) for place in others))  # type: ignore[misc]
+                for row in found.data
+            ]
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            if not found.data:
+                return []
+            raise BotError("unreadable", f"/pair_candles: {error}") from error
+
+    async def _get(self, path: str, kind: type[_T]) -> _T:
+        return await self._ask("GET", path, kind)
+
+    async def _ask(self, method: str, path: str, kind: type[_T], **sent: Any) -> _T:
+        try:
+            async with self._session.request(
+                method,
+                f"{self._base}/{path}",
+                headers=self._headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+                **sent,
             ) as answer:
                 body = await _read(answer)
                 status = answer.status

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from btcwatcher_api import logs, probes
 from btcwatcher_api.capacity_history.recorder import Recorder
 from btcwatcher_api.cluster.watch import CHANNELS, CLUSTER_FLEET_SWITCHES, FLEET_SWITCHES, STRATEGIES, Watch
+from btcwatcher_api.collector import candles
 from btcwatcher_api.collector.ledger import Ledger, LedgerAway, LedgerBusy
 from btcwatcher_api.collector.rounds import Rounds
 from btcwatcher_api.collector.settings import CollectorSettings
@@ -50,6 +51,7 @@ class CollectorService:
             patience=_STATEMENT_SECONDS,
         )
         self._rounds = Rounds(self.registry, self._ledger, settings, settings.bot_key())
+        self.candles: Final = candles.route(self.registry, settings)
         self._recorder: Final = (
             Recorder(self._ledger, self.registry.items, settings.ports, every=settings.capacity_history_seconds)
             if registry is None
@@ -135,7 +137,7 @@ class CollectorService:
 
 
 def create_collector_app(service: CollectorService) -> Starlette:
-    """The ASGI app that runs the collector and answers for it. It has no other ways in."""
+    """The ASGI app that runs the collector and answers for it. Beside that it hands on candles."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -156,4 +158,5 @@ def create_collector_app(service: CollectorService) -> Starlette:
         return found
 
     routes = [Route("/healthz", healthz), probes.readyz(problems), probes.metrics(service.metrics.registry)]
+    routes.append(service.candles)
     return Starlette(routes=routes, lifespan=lifespan)

@@ -73,7 +73,7 @@ async def follow(
         raise unavailable("too many pages are open", retry_after=10)
     lasts = state.settings.access_lifetime.total_seconds() * random.uniform(0.8, 1.0)  # noqa: S311 - not in step
     begin = await stream_endpoints.begin(request, last_event_id or after)
-    context = render.given(request, visitor)
+    context = render.given(request, visitor) | {"path": "/"}
 
     def signal(one: Arrived) -> str:
         return render.fragment("_signals.html", "row", context, one.row)

@@ -36,7 +36,7 @@ def number(value: Decimal | float | str | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _percent(value: Decimal | float | str | None) -> str:
+def percent(value: Decimal | float | str | None) -> str:
     return "" if value is None else f"{Decimal(str(value)) * 100:+.2f} %"
 
 
@@ -60,7 +60,7 @@ _environment: Final = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-_environment.filters |= {"number": number, "percent": _percent, "moment": _moment, "clock": _clock, "iso": _iso}
+_environment.filters |= {"number": number, "percent": percent, "moment": _moment, "clock": _clock, "iso": _iso}
 _environment.globals |= {"Language": Language, "Theme": Theme}
 
 

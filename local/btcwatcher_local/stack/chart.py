@@ -89,7 +89,13 @@ def local_values(stack: Stack, exchange_defaults: dict[str, Any]) -> dict[str, A
         "keys": {"existingSecret": KEYS_SECRET},
         "database": {"existingSecret": {"name": DATABASE_SECRET}},
         "operator": {**_EACH, "metricsAddress": HOST, "metricsPort": _port(stack.operator_url)},
-        "api": {**_EACH, "drainSeconds": 0, "host": HOST, "port": _port(stack.api_url)},
+        "api": {
+            **_EACH,
+            "drainSeconds": 0,
+            "host": HOST,
+            "port": _port(stack.api_url),
+            "collectorUrl": stack.collector_url,
+        },
         "worker": {**_EACH, "host": HOST, "port": _port(stack.worker_url)},
         "collector": {
             **_EACH,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.integration]
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
-PAGES = ("/", "/signals")
+PAGES = ("/", "/signals", "/charts", "/capacity", "/notifications", "/settings")
 
 
 expect.set_options(timeout=browser.SECONDS * 1000)

@@ -144,3 +144,6 @@ function follow() {
 }
 
 if (followed) follow();
+
+// A log is read from its end.
+for (const log of document.querySelectorAll("[data-end]")) log.scrollTop = log.scrollHeight;
