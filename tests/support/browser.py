@@ -84,4 +84,4 @@ def window(browser: Browser, url: str, **options: Any) -> Iterator[Window]:
         yield opened
     finally:
         context.close()
-    assert opened.wrong == []
+    assert opened.wrong == [], opened.wrong

@@ -15,10 +15,11 @@ from btcwatcher_api.page.candles import Candles, Market, markets, seconds
 from btcwatcher_api.page.page_route import PageRoute
 from btcwatcher_api.page.session import SignedIn
 from btcwatcher_api.problems import Problem
-from btcwatcher_api.signals import arrival
+from btcwatcher_api.signals import arrival, repository
 from btcwatcher_api.signals.cursor import event_id
 from btcwatcher_api.signals.dedup import first_id_at
 from btcwatcher_api.signals.endpoints import Reading
+from btcwatcher_api.signals.filters import Filter
 from btcwatcher_api.signals.table import signals
 from btcwatcher_api.signals.types import SignalType
 from btcwatcher_api.strategies.access import Known
@@ -28,6 +29,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _MARKED: Final = (SignalType.ENTRY, SignalType.ENTRY_FILL, SignalType.EXIT, SignalType.EXIT_FILL)
 _MOST: Final = 1000
 _CANDLES: Final = 500
+_RECENT: Final = 20
 
 Exchange = Annotated[str, Query(max_length=64)]
 Pair = Annotated[str, Query(max_length=64)]
@@ -47,6 +49,7 @@ async def show_chart(
     there = markets(known.items())
     market = _chosen(there, exchange, pair)
     latest = await arrival.latest(connection)
+    recent = await repository.page(connection, Filter(pair=market.pair), None, _RECENT) if market else None
     frame = timeframe if market and timeframe in market.strategies else market.timeframes[0] if market else ""
     return render.page(
         request,
@@ -55,6 +58,7 @@ async def show_chart(
         markets=there,
         market=market,
         timeframe=frame,
+        signals_shown=recent.rows if recent else (),
         library=CHART_LIBRARY if charts_there() else None,
         live=live.address(request, event_id(latest), filters={"pair": market.pair}) if market else None,
     )

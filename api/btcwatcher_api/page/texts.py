@@ -156,8 +156,8 @@ TEXTS: Final[dict[str, Words]] = {
         "{pair} {timeframe} K 线，开仓标在下方，平仓标在上方",
     ),
     "chart.source": (
-        "Candles are those of the bots, read every 15 s. Arrows are filled orders, in the colour of their Strategy",
-        "K 线来自机器人自身，每 15 秒读取一次。箭头为成交，颜色对应策略",
+        "Candles are the bots' own, read every 15 s. Arrows are entries and exits, in the colour of their Strategy",
+        "K 线来自机器人自身，每 15 秒读取一次。箭头为开仓与平仓，颜色对应策略",
     ),
     "none.markets": (
         "No Strategy names a pair yet. As soon as one does, its chart is here.",

@@ -117,6 +117,17 @@ def test_a_viewer_sees_all_and_changes_nothing(stack: PageStack, viewer: Window)
     assert stack.state_of("look-only") == "Running"
 
 
+def test_a_chart_without_a_bot_says_so_and_shows_who_signalled(stack: PageStack, trader: Window) -> None:
+    exchange = {"name": "kraken", "pairs": ["XMR/EUR"]}
+    stack.strategy("charted", ready="Starting", message="the bot is starting", exchange=exchange)
+    stack.signal("charted", pair="XMR/EUR", price="140.5")
+    trader.page.goto("/charts?exchange=kraken&pair=XMR/EUR")
+    expect(trader.page.locator("#chart-problem")).to_contain_text("BTCWATCHER_COLLECTOR_URL")
+    expect(trader.page.locator("#chart canvas").first).to_be_visible()
+    expect(trader.page.locator("#legend")).to_contain_text("trading.charted")
+    expect(trader.page.locator("#signals")).to_contain_text("140.5")
+
+
 def test_what_kubernetes_refuses_is_said(stack: PageStack, trader: Window) -> None:
     stack.strategy("soon-gone")
     row = trader.page.locator("tr[data-id='trading.soon-gone']")

@@ -23,7 +23,8 @@ function colour(name) {
   return found;
 }
 
-const chart = createChart(place, { autoSize: true, crosshair: { mode: CrosshairMode.Normal } });
+// The library's logo would bring a style of its own, which the page's policy refuses: the makers are named below the chart.
+const chart = createChart(place, { autoSize: true, crosshair: { mode: CrosshairMode.Normal }, layout: { attributionLogo: false } });
 const candles = chart.addSeries(CandlestickSeries, {});
 const volume = chart.addSeries(HistogramSeries, { priceScaleId: "", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false });
 volume.priceScale().applyOptions({ scaleMargins: { top: 0.85, bottom: 0 } });
@@ -33,7 +34,7 @@ function dress() {
   const [good, bad, line] = [colour("good"), colour("bad"), colour("line")];
   chart.applyOptions({
     layout: {
-      background: { type: ColorType.Solid, color: colour("panel") }, textColor: colour("dim"), attributionLogo: false,
+      background: { type: ColorType.Solid, color: colour("panel") }, textColor: colour("dim"),
       fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 11,
     },
     grid: { vertLines: { color: line }, horzLines: { color: line } },
