@@ -1,6 +1,6 @@
 """A chart's candles: from a bot through the collector to the page, and what is said where there are none."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,15 @@ from support.bots import BOT_KEY, SimulatedBots, simulated_bots
 
 pytestmark = pytest.mark.integration
 
+PAIRS = ("BTC/USDT",)
 
-def strategy(name: str, *, ready: bool = True, state: str = "Running", **exchange: Any) -> dict[str, Any]:
+
+def strategy(
+    name: str, *, ready: bool = True, state: str = "Running", exchange: str = "binance", pairs: Sequence[str] = PAIRS
+) -> dict[str, Any]:
     return {
         "metadata": {"namespace": "mine", "name": name},
-        "spec": {"state": state, "timeframe": "1m", "exchange": {"name": "binance", "pairs": ["BTC/USDT"], **exchange}},
+        "spec": {"state": state, "timeframe": "1m", "exchange": {"name": exchange, "pairs": pairs}},
         "status": {"port": 8081, "conditions": [{"type": "Ready", "status": "True" if ready else "False"}]},
     }
 
@@ -94,7 +98,7 @@ def test_which_markets_there_are() -> None:
             strategy("b", ready=False),
             strategy("c", pairs=["ETH/USDT", "BTC/USDT"]),
             strategy("a", state="Suspended"),
-            strategy("d", name="okx"),
+            strategy("d", exchange="okx"),
         ]
     )
     assert [(one.exchange, one.pair) for one in found] == [
