@@ -15,6 +15,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
+from starlette.types import ASGIApp
 
 from btcwatcher_api.app import create_app
 from btcwatcher_api.notifications.registry import ChannelRegistry
@@ -129,10 +130,11 @@ async def running(database_url: str, folder: Path, *, watch: bool = False, **set
 
 
 @contextlib.asynccontextmanager
-async def listening(app: FastAPI) -> AsyncIterator[uvicorn.Server]:
-    """An app that `running` made, on a real socket as `serve` has it; `port_of` tells where."""
+async def listening(app: ASGIApp, protocol: type[asyncio.Protocol] = WebhookProtocol) -> AsyncIterator[uvicorn.Server]:
+    """An app that `running` made, on a real socket as `serve` has it; `port_of` tells where. Another app needs another
+    `protocol`."""
     config = uvicorn.Config(
-        app, port=0, http=WebhookProtocol, lifespan="off", log_config=None, server_header=False, proxy_headers=False
+        app, port=0, http=protocol, lifespan="off", log_config=None, server_header=False, proxy_headers=False
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

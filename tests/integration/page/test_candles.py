@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from btcwatcher_api.collector import candles as handed_on
 from btcwatcher_api.collector.settings import CollectorSettings
@@ -52,9 +53,8 @@ async def through(bots: SimulatedBots, tmp_path: Path) -> AsyncIterator[Candles]
     )
     registry = Registry(None)
     registry.replace([strategy("steps"), strategy("odd"), strategy("asleep", state="Suspended")])
-    app = FastAPI()
-    app.router.routes.append(handed_on.route(registry, settings))
-    async with api.listening(app) as server:
+    app = Starlette(routes=[handed_on.route(registry, settings)])
+    async with api.listening(app, HttpToolsProtocol) as server:
         found = Candles(f"http://127.0.0.1:{api.port_of(server)}")
         yield found
         await found.close()
