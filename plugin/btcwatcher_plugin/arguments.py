@@ -30,6 +30,7 @@ examples:
   {PROG} status -A                 all Strategies, a line each
   {PROG} status ema-cross          one of them, and all that is known of it
   {PROG} pause -l desk=crypto      no new trades for a selection of bots
+  {PROG} switch close -A --all     sell out: every open trade of every bot
   {PROG} approve ema-cross         see which config waits, and let the bot have it
   {PROG} signals -f                follow the signals as they arrive
 
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_status, _top, _logs, _states, _restart, _approve, _signals, _webhook, _report):
+    for add in (_status, _top, _logs, _states, _switch, _restart, _approve, _signals, _webhook, _report):
         add(commands)
     for one in commands.choices.values():
         _options_of_kubectl(one)
@@ -259,6 +260,34 @@ def _states(commands: Commands) -> None:
         parser.add_argument("--all", action="store_true", help="all of the namespace, or with -A of all namespaces")
         _everywhere(parser)
         _changing(parser)
+
+
+def _switch(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "switch",
+        "pause|stop|close|resume [NAME ...] [options] | lift SWITCH",
+        "tell many bots one thing at once, and see what came of it",
+        "It makes a FleetSwitch, or with -A a ClusterFleetSwitch of all namespaces, which holds what it selects, new"
+        " Strategies too, until it is lifted; spec.state stays as it is. close sells every open trade.",
+    )
+    parser.add_argument("action", choices=("pause", "stop", "close", "resume", "lift"), help="what to do")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="the Strategies; of lift: the switch")
+    parser.add_argument("-l", "--selector", metavar="LABELS", help="those with these labels, such as desk=crypto")
+    text = "only those of this mode; repeatable"
+    parser.add_argument("--mode", action="append", choices=("DryRun", "Live"), default=[], help=text)
+    text = "only those on this exchange; repeatable"
+    parser.add_argument("--exchange", action="append", metavar="NAME", default=[], help=text)
+    parser.add_argument("--all", action="store_true", help="all of the namespace, or with -A of all namespaces")
+    _everywhere(parser)
+    text = "of close: how to sell (default: as the strategy says)"
+    parser.add_argument("--order-type", choices=("Market", "Limit"), help=text)
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why, for those who are told")
+    parser.add_argument("--name", metavar="SWITCH", help="of the switch (default: the action and the time)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would happen, bot by bot, and do nothing")
+    parser.add_argument("--no-wait", action="store_true", help="do not wait until it is done at every bot")
+    parser.add_argument("--timeout", metavar="SECONDS", type=float, default=600.0, help="of waiting (default: 600)")
+    parser.add_argument("-y", "--yes", action="store_true", help="agree beforehand to what would be asked")
 
 
 def _restart(commands: Commands) -> None:

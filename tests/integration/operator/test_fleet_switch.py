@@ -14,6 +14,7 @@ from support.kubectl import Kubectl, until
 from support.operated import RUNNING, condition
 from support.operator_process import Operator
 from support.paper_bots import PaperBots, paper_bots
+from support.plugin import Plugin
 
 Object = dict[str, Any]
 
@@ -326,6 +327,21 @@ def test_a_switch_is_refused_that_cannot_be_meant(fleet: Fleet) -> None:
         "AGE",
     ]
     assert shown[1].split()[:5] == ["halt", "PauseEntries", "True", "True", "NothingSelected"]
+
+
+def test_the_plugin_makes_one_and_waits_until_it_is_done(fleet: Fleet) -> None:
+    fleet.run("ema")
+    fleet.bot("ema").open_trades = 1
+    plugin, here = Plugin(fleet.kubectl.kubeconfig), ("-n", fleet.namespace)
+    said = plugin("switch", "close", "--all", "--dry-run", *here)
+    assert "would be told to open no new trades and to close all; now running, 1 trade is open" in said
+    assert fleet.kubectl.list("fleetswitches", fleet.namespace) == [], "a dry run leaves nothing behind"
+    assert "Nothing was changed" in plugin.refused("switch", "close", "--all", *here)
+    said = plugin("switch", "close", "--all", "-y", "--name", "out", "--order-type", "Market", *here)
+    assert "1 of 1 bots done" in said
+    assert fleet.bot("ema").orders == ["pause", "forceexit"]
+    assert "lifted" in plugin("switch", "lift", "out", *here)
+    until(lambda: fleet.bot("ema").orders[-1] == "start", "it goes on")
 
 
 def _replicas(fleet: Fleet, name: str) -> int:
