@@ -17,6 +17,8 @@ from btcwatcher_operator.drift import ANNOTATION_APPLIED, differences, stamped
         ({"spec": {"resources": {"requests": {"cpu": "1000m"}}}}, {"spec": {"resources": {"requests": {"cpu": "1"}}}}),
         ({"spec": {"resources": {"limits": {"m": "1024Mi"}}}}, {"spec": {"resources": {"limits": {"m": "1Gi"}}}}),
         ({"emptyDir": {"sizeLimit": "1024Ki"}}, {"emptyDir": {"sizeLimit": "1Mi"}}),
+        # OpenShift adds its own to every ServiceAccount.
+        ({"imagePullSecrets": [{"name": "ours"}]}, {"imagePullSecrets": [{"name": "dockercfg"}, {"name": "ours"}]}),
     ],
 )
 def test_no_drift(desired: dict[str, Any], live: dict[str, Any]) -> None:
