@@ -186,6 +186,8 @@ def _config_valid(seen: Seen, bot: BotState) -> _Verdict:
         if not bot.ready and bot.reason in CONFIG_REASONS:
             return _false(bot.reason, bot.message)
         return _true(Reason.VALID, "freqtrade accepts the config and the strategy")
+    if seen.obstacle and seen.pod is None:
+        return _Verdict(ConditionStatus.UNKNOWN, Reason.PENDING, f"not tried yet: {seen.obstacle.reason} comes first")
     return _Verdict(ConditionStatus.UNKNOWN, Reason.PENDING, "the preflight has not ended yet")
 
 
@@ -214,6 +216,8 @@ def _known(reason: str) -> AnyReason:
 
 
 def _storage_ready(seen: Seen) -> _Verdict:
+    if seen.volume_claim is None and seen.obstacle:
+        return _false(Reason.VOLUME_PENDING, f"not made yet: {seen.obstacle.reason} comes first")
     # One that is not there yet is said to be Pending: it will be when the status is looked at next.
     phase = (seen.volume_claim or {}).get("status", {}).get("phase", "Pending")
     name = names.volume_claim(seen.strategy.metadata.name)

@@ -112,6 +112,14 @@ def test_an_obstacle_goes_before_what_the_pod_says(stuck: bool) -> None:
     assert ("Stalled" in built, "Reconciling" in built) == (stuck, not stuck)
 
 
+def test_what_an_obstacle_keeps_from_beginning_is_not_said_to_be_under_way() -> None:
+    obstacle = Obstacle(Reason.LIVE_NOT_ALLOWED, "the namespace does not allow it")
+    built = status(seen(obstacle=obstacle, pod=None, volume_claim=None), NOW)
+    told = {condition["type"]: condition["message"] for condition in built["conditions"]}
+    assert told["ConfigValid"] == "not tried yet: LiveNotAllowed comes first"
+    assert told["StorageReady"] == "not made yet: LiveNotAllowed comes first"
+
+
 def test_drift_is_told() -> None:
     built = status(seen(hold=Hold(Reason.UPDATE_AVAILABLE, "revision b waits")), NOW)
     assert conditions(built)["ConfigDrift"] == ("True", "UpdateAvailable")
