@@ -88,7 +88,17 @@ def test_from_apply_to_a_signal(running: RunningStack, own: tuple[str, str]) -> 
     assert (entry["namespace"], entry["level"], entry["strength"]) == ("mine", "Strong", "0.95")
 
     listed = kubectl("-n", "mine", "get", "strat")
-    assert listed.split("\n")[0].split() == ["NAME", "READY", "REASON", "MODE", "STATE", "EXCHANGE", "PORT", "AGE"]
+    assert listed.split("\n")[0].split() == [
+        "NAME",
+        "READY",
+        "REASON",
+        "MODE",
+        "STATE",
+        "HELD",
+        "EXCHANGE",
+        "PORT",
+        "AGE",
+    ]
     assert "Running" in listed
     assert "btcwatcher/freqtrade:" in kubectl("-n", "mine", "get", "strat", "-o", "wide")
     described = kubectl("-n", "mine", "describe", "strategy", "own")
