@@ -19,9 +19,16 @@ _LANE: Final = ("exchange", "host")
 
 
 class MarketMetrics:
-    """One process' figures. `lanes`, by exchange and host, are read at each scrape."""
+    """One process' figures. `lanes`, by exchange and host, are read at each scrape: those of an Exchange that is no
+    longer `known` keep their ban, for it may come back, but have no series."""
 
-    def __init__(self, store: Store, lanes: Mapping[tuple[str, str], Lane], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        lanes: Mapping[tuple[str, str], Lane],
+        known: Callable[[str], object | None],
+        clock: Callable[[], float],
+    ) -> None:
         self.registry: Final = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -37,7 +44,7 @@ class MarketMetrics:
         )
         self._gauge(names.KEPT_BYTES).set_function(lambda: store.bytes)
         self._gauge(names.KEPT).set_function(lambda: len(store))
-        self.registry.register(_LaneCollector(lanes, clock))
+        self.registry.register(_LaneCollector(lanes, known, clock))
         self.watches = WatchMetrics(self.registry)
 
     def _counter(self, metric: BotMetric) -> Counter:
@@ -48,8 +55,14 @@ class MarketMetrics:
 
 
 class _LaneCollector(Collector):
-    def __init__(self, lanes: Mapping[tuple[str, str], Lane], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        lanes: Mapping[tuple[str, str], Lane],
+        known: Callable[[str], object | None],
+        clock: Callable[[], float],
+    ) -> None:
         self._lanes = lanes
+        self._known = known
         self._clock = clock
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -63,5 +76,6 @@ class _LaneCollector(Collector):
         for metric, value in values:
             family = GaugeMetricFamily(metric.name, metric.sentence, labels=_LANE)
             for labels, lane in self._lanes.items():
-                family.add_metric(labels, value(lane))
+                if self._known(labels[0]) is not None:
+                    family.add_metric(labels, value(lane))
             yield family

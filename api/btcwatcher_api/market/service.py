@@ -44,7 +44,7 @@ class MarketService:
         self.store: Final = Store(settings.market_memory_mebibytes * 2**20)
         self._routes = Routes(settings, clock)
         self._sharing = Sharing(self.store, clock)
-        self.metrics: Final = MarketMetrics(self.store, self._routes.lanes, clock)
+        self.metrics: Final = MarketMetrics(self.store, self._routes.lanes, self.registry.get, clock)
         self.market: Final = Market(
             self.registry.get, self._routes, self._sharing, Caller(self.metrics, clock), self.metrics, clock
         )

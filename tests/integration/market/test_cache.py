@@ -135,3 +135,6 @@ async def test_probes_figures_and_state() -> None:
             text = await answer.text()
         assert 'btcwatcher_market_requests_total{exchange="binance",result="miss"} 1.0' in text
         assert "btcwatcher_market_weight_used{" in text
+        cache.service.registry.remove({"metadata": {"name": "binance"}})
+        async with cache.client.get(f"{cache.url}/metrics") as answer:
+            assert "btcwatcher_market_weight_used{" not in await answer.text()
