@@ -112,7 +112,9 @@ async def cache_before(
         **(exchange or {}),
     }
     registry = ExchangeRegistry(Path("proxies"), [Exchange(**declared)])
-    service = MarketService(load(MarketSettings, **(settings or {})), registry, clock)
+    # All of it is in one process, on a busy machine: what is not about slowness shall not meet it.
+    patient = {"market_timeout_seconds": 60, **(settings or {})}
+    service = MarketService(load(MarketSettings, **patient), registry, clock)
     try:
         async with listening(create_market_app(service)) as url, client_of_many() as client:
             yield Cache(url, base, service, client, str(declared["name"]))
