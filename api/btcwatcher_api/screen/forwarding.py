@@ -12,6 +12,8 @@ from btcwatcher_api.problems import Problem
 from btcwatcher_api.screen.bots import Target
 from btcwatcher_api.screen.paths import BotPath
 
+_PLAIN: Final = {"Accept-Encoding": "identity"}
+"""For who says nothing of it: the client would say something itself."""
 _TO_BOT: Final = ("Accept", "Accept-Encoding", "Content-Type", "If-None-Match")
 _FROM_BOT: Final = ("Content-Type", "Content-Encoding", "Content-Disposition", "ETag", "Last-Modified", "Retry-After")
 _REFUSED: Final = (401, 403)
@@ -35,7 +37,7 @@ class Forwarding:
             answer = await self._session.request(
                 request.method,
                 url,
-                headers=_chosen(request.headers, _TO_BOT) | {"Authorization": target.authorization},
+                headers=_PLAIN | _chosen(request.headers, _TO_BOT) | {"Authorization": target.authorization},
                 data=body or None,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=_LONGEST_SECONDS, connect=self._seconds, sock_read=self._seconds),
