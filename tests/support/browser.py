@@ -23,18 +23,26 @@ SECONDS = 60.0
 """How long something on a page is waited for, on a busy machine."""
 
 
-@contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
+def launch_options() -> dict[str, Any]:
+    """Of the machine's own Chromium; the test is skipped where there is none."""
     found = subprocess.run([str(_PREPARE)], check=False, capture_output=True, text=True)
     if found.returncode == _NO_BROWSER:
         pytest.skip(found.stderr.strip().splitlines()[-1])
     assert found.returncode == 0, found.stderr
     # As root, Chromium's own sandbox does not start; it loads nothing but our own page here.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return {
+        "executable_path": found.stdout.strip(),
+        "args": [*sandbox, "--disable-dev-shm-usage"],
+        "timeout": 120_000,
+    }
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    options = launch_options()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found.stdout.strip(), args=[*sandbox, "--disable-dev-shm-usage"], timeout=120_000
-        )
+        browser = playwright.chromium.launch(**options)
         try:
             yield browser
         finally:

@@ -1,9 +1,9 @@
 """The fleet screen with a real bot behind it and a real Chromium before it: by the page of the tests, which does what
 FreqUI does, and, where BTCWATCHER_FREQUI_DIR leads to one, by FreqUI itself."""
 
+import asyncio
 import json
 import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from playwright.async_api import Page, async_playwright
 
 from btcwatcher_api.accounts.roles import Role
 from btcwatcher_api.migrate import migrate
@@ -18,12 +19,12 @@ from btcwatcher_api.strategies.registry import Registry
 from btcwatcher_crds.derive import bot_api_credentials
 from btcwatcher_local.postgres import EmbeddedPostgres
 from support.bots import BOT_KEY
+from support.browser import SECONDS, launch_options
 from support.collectors import with_port
 from support.freqtrade_bots import FREQTRADE, STRATEGIES, Bot, PaperExchange, lay_out
 from support.localcluster import eventually
 from support.screens import FREQUI, PASSWORD, Browser, add_user, showing
 
-playwright = pytest.importorskip("playwright.async_api")
 pytestmark = pytest.mark.integration
 
 NAME = "mine.pulse"
@@ -117,23 +118,18 @@ async def test_a_real_bot_obeys_a_trader_and_all_is_written_down(database: str, 
 
 
 @asynccontextmanager
-async def chromium(url: str) -> AsyncIterator[Any]:
-    """A window, and what went wrong in it."""
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("there is no chromium")
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    async with playwright.async_playwright() as driver:
-        browser = await driver.chromium.launch(
-            executable_path=program, args=[*sandbox, "--disable-dev-shm-usage"], timeout=120_000
-        )
+async def chromium(url: str) -> AsyncIterator[Page]:
+    """A window."""
+    options = await asyncio.to_thread(launch_options)
+    async with async_playwright() as driver:
+        browser = await driver.chromium.launch(**options)
         page = await browser.new_page(base_url=url, locale="en-US", viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(90_000)
+        page.set_default_timeout(SECONDS * 1000)
         yield page
         await browser.close()
 
 
-async def sign_in(page: Any, name: str) -> None:
+async def sign_in(page: Page, name: str) -> None:
     await page.goto("/dashboard")
     await page.get_by_label("User name").fill(name)
     await page.get_by_label("Password").fill(PASSWORD)
@@ -146,6 +142,7 @@ async def test_every_bot_is_there_after_signing_in(database: str, tmp_path: Path
         screen_of(database, tmp_path, bot, frequi_dir=FREQUI) as browser,
         chromium(f"http://127.0.0.1:{browser.screen.port}") as page,
     ):
+        await page.clock.install()
         await sign_in(page, "ada")
         await page.wait_for_selector("body[data-done='2']")
         pulse, asleep = page.locator(f"[id='{NAME}']"), page.locator("[id='mine.asleep']")
@@ -155,6 +152,10 @@ async def test_every_bot_is_there_after_signing_in(database: str, tmp_path: Path
         assert "suspended" in (await asleep.get_attribute("data-ping") or "")
         await page.wait_for_selector(f"[id='{NAME}'][data-message='whitelist']")
         assert "screen." not in await page.evaluate("JSON.stringify(localStorage) + document.cookie")
+        browser.screen.registry.put(with_port("mine.new", 8083, state="Suspended"))
+        await page.clock.fast_forward(20_000)
+        await page.get_by_role("button", name="The bots have changed (1): reload").click()
+        await page.wait_for_selector("[id='mine.new']")
         await page.get_by_role("button", name="Sign out").click()
         await page.wait_for_url("**/sign-in")
         assert await page.evaluate("localStorage.getItem('ftAuthLoginInfo')") is None
