@@ -39,7 +39,7 @@ demo: setup ## The same without a person: ends by itself once real bots' fills a
 test: ## Lint, then all tests; starts the servers it needs on loopback
 	@# Lint needs one of the environments only, and the others come from the network: side by side, each line whole.
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=line lint setup $(TEST_TOOLS)
-	$(VENV)/pytest -n 3 --dist loadscope --no-loadscope-reorder
+	$(VENV)/pytest -n 4 --dist loadscope --no-loadscope-reorder
 
 unit: .venv/.installed ## The tests that take seconds
 	@$(VENV)/pytest -q tests/unit tests/golden
