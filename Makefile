@@ -47,7 +47,7 @@ unit: .venv/.installed ## The tests that take seconds
 faults: setup .tools/monitoring/.installed ## Every fault at every request of the operator (test runs each once), and all on a real API server; most of an hour
 	$(VENV)/pytest -q -n 3 --dist load tests/faults --all-faults
 	$(VENV)/pytest -q -n 3 --dist loadscope tests/integration/operator tests/integration/node --all-faults -k real
-	$(VENV)/pytest -q -n 3 --dist loadscope tests/integration/operator tests/integration/node --all-faults -m full
+	$(VENV)/pytest -q -n 3 --dist loadscope tests/integration --all-faults -m full
 	$(VENV)/pytest -q -n 3 --dist loadscope tests/e2e --all-faults
 
 .PHONY: images images-test sbom

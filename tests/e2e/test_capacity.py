@@ -17,6 +17,8 @@ from support.stack import RunningStack
 
 pytestmark = [
     pytest.mark.e2e,
+    # A stack and a Prometheus of its own; what it joins is tested by itself in tests/integration and with the rules.
+    pytest.mark.full,
     pytest.mark.skipif(monitoring.binary() is None, reason=monitoring.MISSING),
     pytest.mark.skipif(monitoring.no_alertmanager(), reason=monitoring.NO_ALERTMANAGER),
 ]

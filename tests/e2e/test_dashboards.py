@@ -191,7 +191,8 @@ def test_tables_link_to_the_bot_they_name(sources: Sources) -> None:
 def test_every_process_is_scraped(sources: Sources) -> None:
     up = sources.prometheus.instant("up == 1")
     assert sorted(series["metric"]["job"] for series in up) == [
-        "btcwatcher-api", "btcwatcher-collector", "btcwatcher-operator", "btcwatcher-worker", "kubelet",
+        "btcwatcher-api", "btcwatcher-collector", "btcwatcher-market", "btcwatcher-operator", "btcwatcher-worker",
+        "kubelet",
     ]  # fmt: skip
 
 

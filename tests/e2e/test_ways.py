@@ -13,6 +13,7 @@ import pytest
 
 from btcwatcher_crds import names
 from btcwatcher_crds.strategy import Strategy
+from btcwatcher_local.exchange.defaults import exchange_defaults
 from btcwatcher_operator.children.http_route import http_route
 from btcwatcher_operator.platform import Gateway, Platform
 from support.kubectl import REPOSITORY, Kubectl, until
@@ -171,11 +172,14 @@ def test_a_bot_trades_through_its_proxies_and_on_when_one_is_gone(running: Runni
     tokyo, osaka = make_proxy("socks5", "me", PASSWORD), make_proxy("http", "you", PASSWORD)
     test_url = f"{running.api_url}/docs"
     exchange = {"name": "binance", "pairs": ["BTC/USDT"], "proxyRefs": [{"name": "tokyo"}, {"name": "osaka"}]}
+    # With addresses of its own it does not ask the market-data cache, to which no Proxy leads.
+    paper = (kubectl.get("exchange", "binance", "default") or {})["spec"]["upstreams"]["public"].removesuffix("/api/v3")
+    own = exchange_defaults(paper)
     kubectl.apply(
         namespace("abroad"),
         *declared("abroad", "tokyo", tokyo.url, test_url),
         *declared("abroad", "osaka", osaka.url, test_url),
-        strategy("far", "abroad", exchange=exchange),
+        strategy("far", "abroad", exchange=exchange, config=own),
     )
     kubectl("-n", "abroad", "wait", "--for=condition=Healthy", "proxy", "--all", "--timeout=60s", timeout=70)
     kubectl("-n", "abroad", "wait", "--for=condition=Ready", "strategy/far", "--timeout=180s", timeout=190)

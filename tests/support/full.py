@@ -27,7 +27,18 @@ STATUS: dict[str, Any] = {
             "free": 3,
         }
     ],
-    "exchanges": [{"name": "binance", "budgetPerAddress": 3, "addresses": 1, "used": 1, "free": 2, "over": 0}],
+    "exchanges": [
+        {
+            "name": "binance",
+            "budgetPerAddress": 3,
+            "addresses": 1,
+            "used": 1,
+            "free": 2,
+            "over": 0,
+            "weightPerMinute": 4500,
+            "weightAsked": 20,
+        }
+    ],
     "forecast": {"growthPerDay": "0.50", "daysUntilFull": 6},
     "advice": [
         {

@@ -165,7 +165,7 @@ async def test_pages_of_users_and_of_the_audit_log(office: Office) -> None:
 async def test_guessing_at_many_names_from_one_address_is_held_back(office: Office) -> None:
     """The test's own address is a trusted proxy: who is meant is what it says."""
     assert office.served.app is not None
-    office.served.app.state.accounts._addresses = LoginLimiter(3)  # a hundred would cost a hundred hashes
+    office.served.app.state.accounts._door._addresses = LoginLimiter(3)  # a hundred would cost a hundred hashes
     guesser = {"X-Forwarded-For": "10.9.9.9, 203.0.113.5"}
     codes = [(await office.sign_in(f"name{number}", "x", **guesser)).status_code for number in range(4)]
     assert codes == [401] * 3 + [429]

@@ -175,6 +175,7 @@ def resident(process: ApiProcess) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.full
 async def test_memory_is_bounded_while_postgres_hangs(cluster: Cluster, own: EmbeddedPostgres, tmp_path: Path) -> None:
     await cluster.define()
     await cluster.apply()

@@ -187,6 +187,7 @@ async def test_no_secret_is_in_any_answer(served: Api, postgres_url: str, tmp_pa
         "channel_id": "trading.desk",
         "delivery_id": uuid4(),
         "signal_id": UUID(int=0),
+        "switch_id": "trading.halt",
         "key_id": made.json()["id"],
         "username": "ada",
         "name": "swagger-ui.css",

@@ -25,7 +25,8 @@ from support.freqtrade_bots import FREQTRADE, STRATEGIES, Bot, PaperExchange, la
 from support.localcluster import eventually
 from support.screens import FREQUI, PASSWORD, Browser, add_user, showing
 
-pytestmark = pytest.mark.integration
+# `make test` has the screen on the whole stack, in tests/e2e/test_ways.py.
+pytestmark = [pytest.mark.integration, pytest.mark.full]
 
 NAME = "mine.pulse"
 REAL_FREQUI = os.environ.get("BTCWATCHER_FREQUI_DIR", "")

@@ -120,7 +120,7 @@ def test_a_trading_bot_holds_neither_arrow_nor_statistics(make_bot: Any) -> None
     assert bot.end() == 0, bot.log("trade")
 
 
-@pytest.mark.parametrize("slim", ["true", "false"])
+@pytest.mark.parametrize("slim", ["true", pytest.param("false", marks=pytest.mark.full)])
 def test_a_strategy_may_use_what_is_loaded_late(make_bot: Any, slim: str) -> None:
     bot = make_bot("many_libraries.py", "ManyLibraries", _two_pairs)
     bot.environment["BTCWATCHER_SLIM"] = slim

@@ -54,7 +54,9 @@ class Helm:
         return httpx.get(f"http://127.0.0.1:{self.port}/greeting", timeout=10).text
 
 
-@pytest.mark.parametrize("version", ["4", pytest.param("3", marks=pytest.mark.full)])
+# Both helms install the real chart in tests/e2e/test_chart.py.
+@pytest.mark.full
+@pytest.mark.parametrize("version", ["4", "3"])
 async def test_a_release_from_install_to_uninstall(full: LocalCluster, tmp_path: Path, version: str) -> None:
     helm = Helm(version, full, tmp_path)
     crd = f"gadgets.{full.namespace}.btcwatcher.io"
