@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -231,6 +231,8 @@ class Steward:
             try:
                 await self._tell(switch, bot, port, step.tell)
             except BotError as error:
+                # What was refused is asked again with the next try, not when an order that stands is placed anew.
+                self._memories[switch.uid, identifier] = replace(step.memory, closing_since=None)
                 return self._silent(bot, [switch], f"{step.message}: {error}")
         if resumes and bot.key in self._to_resume:
             step = steps.resuming(said)
