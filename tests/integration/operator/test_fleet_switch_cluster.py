@@ -98,6 +98,8 @@ async def cluster(exchange_file: Path, tmp_path: Path) -> AsyncIterator[LocalClu
                 bot_listen_address="127.0.0.1",
                 bot_address="http://127.0.0.1:{port}",
                 port_range="23200-23299",
+                # Nothing here starts it again when a machine that is busy with so many bots costs it the Lease.
+                lease_seconds="120",
             )
             yield made
 
