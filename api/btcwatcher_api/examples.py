@@ -98,6 +98,17 @@ BODIES: Final[dict[str, dict[str, dict[str, Any]]]] = {
     },
     "updateStrategy": {"with labels": {"spec": {**_SPEC, "timeframe": "1h"}, "labels": {"desk": "one"}}},
     "createProxy": {"tested every minute": {"namespace": "trading", "name": "tokyo", "spec": _PROXY}},
+    "createFleetSwitch": {
+        "close what trades on one exchange": {
+            "name": "out-of-okx",
+            "spec": {
+                "action": "CloseTrades",
+                "exchanges": ["okx"],
+                "modes": ["Live"],
+                "reason": "withdrawals are halted",
+            },
+        }
+    },
     "updateProxy": {"tested every minute": {"spec": _PROXY}},
     "createChannel": {"a Telegram group": {"namespace": "trading", "name": "desk", "spec": _CHANNEL}},
     "updateChannel": {"quiet at night": {"spec": {**_CHANNEL, "quietHours": _NIGHT}}},

@@ -17,7 +17,7 @@ from support.stack import RunningStack
 
 pytestmark = [
     pytest.mark.e2e,
-    # A stack and a Prometheus of its own; what it joins is tested by itself in tests/integration and with the rules.
+    # A stack and a Prometheus of its own, for which `make test` has no minutes left.
     pytest.mark.full,
     pytest.mark.skipif(monitoring.binary() is None, reason=monitoring.MISSING),
     pytest.mark.skipif(monitoring.no_alertmanager(), reason=monitoring.NO_ALERTMANAGER),

@@ -33,6 +33,8 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.conformance,
     pytest.mark.timeout(600),
+    # A stack and a Prometheus of its own, for which `make test` has no minutes left.
+    pytest.mark.full,
     pytest.mark.skipif(monitoring.binary() is None, reason=monitoring.MISSING),
 ]
 

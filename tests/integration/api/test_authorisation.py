@@ -148,6 +148,7 @@ async def code(served: Api, method: str, path: str, headers: dict[str, str]) -> 
         delivery_id=UUID(int=0),
         signal_id=UUID(int=0),
         key_id=UUID(int=0),
+        switch_id="trading.halt",
         username="nobody",
     )
     body: dict[str, str] | None = None if method == "GET" else {}
