@@ -1,11 +1,13 @@
 """What is known of an exchange's endpoints: the kind of data, its weight, the shape of candles, what a failure is."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
+
+import msgspec
 
 Weigh = Callable[[Mapping[str, str]], int]
 """The weight of a call with these arguments."""
@@ -132,3 +134,18 @@ def by_status(limited: Callable[[bytes], bool | None]) -> Callable[[int, bytes],
         return Verdict.GOOD if status == 200 and said is None else Verdict.FAILED
 
     return judge
+
+
+def by_code(name: str, good: str | int, limited: Collection[str | int]) -> Callable[[int, bytes], Verdict]:
+    """Of an exchange whose bodies have a code under `name`: `good`, or one of `limited` where too much was asked."""
+    # Of the type that the code has: one of another type is no answer of this exchange.
+    envelope = msgspec.defstruct("Envelope", [(name, type(good))])
+
+    def said(body: bytes) -> bool | None:
+        try:
+            code = getattr(msgspec.json.decode(body, type=envelope), name)
+        except msgspec.MsgspecError:
+            return False
+        return None if code == good else code in limited
+
+    return by_status(said)

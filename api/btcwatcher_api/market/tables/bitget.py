@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-import msgspec
-
 from btcwatcher_api.market.endpoints import (
     BOOK,
     CLOCK,
@@ -16,24 +14,12 @@ from btcwatcher_api.market.endpoints import (
     TRADES,
     Candles,
     Table,
+    by_code,
     by_path,
-    by_status,
     candles,
 )
 
-_TOO_MANY: Final = "429"
-
-
-class _Envelope(msgspec.Struct):
-    code: str
-
-
-def _limited(body: bytes) -> bool | None:
-    try:
-        code = msgspec.json.decode(body, type=_Envelope).code
-    except msgspec.MsgspecError:
-        return False
-    return None if code == "00000" else code == _TOO_MANY
+_TOO_MANY: Final = ("429",)
 
 
 def _rows(answer: Any) -> Any:
@@ -77,5 +63,5 @@ TABLE: Final = Table(
             "api/v2/public/time": CLOCK,
         }
     ),
-    judge=by_status(_limited),
+    judge=by_code("code", "00000", _TOO_MANY),
 )

@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-import msgspec
-
 from btcwatcher_api.market.endpoints import (
     BOOK,
     CLOCK,
@@ -16,27 +14,15 @@ from btcwatcher_api.market.endpoints import (
     Candles,
     Table,
     Verdict,
+    by_code,
     by_path,
-    by_status,
     candles,
 )
 
 _TOO_MANY: Final = frozenset((10006, 10018, 170222))
 
 
-class _Envelope(msgspec.Struct):
-    retCode: int  # noqa: N815 - Bybit's name
-
-
-def _limited(body: bytes) -> bool | None:
-    try:
-        code = msgspec.json.decode(body, type=_Envelope).retCode
-    except msgspec.MsgspecError:
-        return False
-    return None if code == 0 else code in _TOO_MANY
-
-
-_judge = by_status(_limited)
+_judge = by_code("retCode", 0, _TOO_MANY)
 
 
 def _judged(status: int, body: bytes) -> Verdict:

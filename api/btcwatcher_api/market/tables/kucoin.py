@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-import msgspec
-
 from btcwatcher_api.market.endpoints import (
     BOOK,
     CLOCK,
@@ -18,24 +16,12 @@ from btcwatcher_api.market.endpoints import (
     TRADES,
     Candles,
     Table,
+    by_code,
     by_path,
-    by_status,
     candles,
 )
 
-_TOO_MANY: Final = "429000"
-
-
-class _Envelope(msgspec.Struct):
-    code: str
-
-
-def _limited(body: bytes) -> bool | None:
-    try:
-        code = msgspec.json.decode(body, type=_Envelope).code
-    except msgspec.MsgspecError:
-        return False
-    return None if code == "200000" else code == _TOO_MANY
+_TOO_MANY: Final = ("429000",)
 
 
 def _rows(answer: Any) -> Any:
@@ -83,5 +69,5 @@ TABLE: Final = Table(
             r"api/v\d/(timestamp|status)": CLOCK,
         }
     ),
-    judge=by_status(_limited),
+    judge=by_code("code", "200000", _TOO_MANY),
 )

@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-import msgspec
-
 from btcwatcher_api.market.endpoints import (
     BOOK,
     CLOCK,
@@ -16,28 +14,16 @@ from btcwatcher_api.market.endpoints import (
     TRADES,
     Candles,
     Table,
+    by_code,
     by_path,
-    by_status,
     candles,
 )
 
 _TOO_MANY: Final = frozenset(("50011", "50013", "50040", "50061"))
 
 
-class _Envelope(msgspec.Struct):
-    code: str
-
-
 def _rows(answer: Any) -> Any:
     return answer["data"]
-
-
-def _limited(body: bytes) -> bool | None:
-    try:
-        code = msgspec.json.decode(body, type=_Envelope).code
-    except msgspec.MsgspecError:
-        return False
-    return None if code == "0" else code in _TOO_MANY
 
 
 _LONG: Final = {"6H": 6 * HOUR_MS, "12H": 12 * HOUR_MS, "1D": DAY_MS, "2D": 2 * DAY_MS, "3D": 3 * DAY_MS}
@@ -74,5 +60,5 @@ TABLE: Final = Table(
             r"api/v5/public/time": CLOCK,
         }
     ),
-    judge=by_status(_limited),
+    judge=by_code("code", "0", _TOO_MANY),
 )
