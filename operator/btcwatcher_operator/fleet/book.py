@@ -12,7 +12,7 @@ from btcwatcher_crds.strategy import State, Strategy
 from btcwatcher_operator.fleet.known import HELD_STATE, Switch, parse
 from btcwatcher_operator.ownership import trim
 from btcwatcher_operator.resources import Object
-from btcwatcher_operator.store import version_of
+from btcwatcher_operator.versions import Versions
 
 log = structlog.get_logger()
 
@@ -44,34 +44,27 @@ class Hold:
         return f"{self.switch.title} holds it{why}; lift it with: {self.switch.lift}"
 
 
-class _Entry(NamedTuple):
-    version: int
-    switch: Switch
-
-
 class SwitchBook:
     """Switches by kind, namespace and name. An older version never replaces a newer one."""
 
     def __init__(self) -> None:
-        self._entries: dict[SwitchKey, _Entry] = {}
+        self._switches: Versions[SwitchKey, Switch] = Versions(key_of)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._switches)
 
     def __iter__(self) -> Iterator[Switch]:
-        return iter([entry.switch for entry in self._entries.values()])
+        return self._switches.values()
 
     def get(self, key: SwitchKey) -> Switch | None:
-        entry = self._entries.get(key)
-        return entry.switch if entry else None
+        return self._switches.get(key)
 
     def put(self, obj: Object) -> bool:
         """Takes an object in. True when it may change whom the switches hold."""
-        key = key_of(obj)
-        before = self._entries.get(key)
-        if before is not None and before.version >= version_of(obj):
+        if not self._switches.is_news(obj):
             return False
         trim(obj)
+        key = key_of(obj)
         try:
             switch = parse(obj)
         except ValidationError as error:
@@ -79,37 +72,31 @@ class SwitchBook:
             # again because nobody can read why they do not would be the worse mistake.
             log.error("fleet_switch_not_understood", switch="/".join(key), cause=str(error.errors()[0]["msg"]))
             return False
-        self._entries[key] = _Entry(version_of(obj), switch)
-        return before is None or _holding(before.switch) != _holding(switch)
+        before = self.get(key)
+        self._switches.put(obj, switch)
+        return before is None or _holding(before) != _holding(switch)
 
     def remove(self, obj: Object) -> bool:
         """Drops one that was deleted; one made again under its name stays. True when it was there."""
-        entry = self._entries.get(key_of(obj))
-        if entry is None or entry.switch.uid != obj["metadata"]["uid"]:
-            return False
-        del self._entries[key_of(obj)]
-        return True
+        return self._switches.remove(obj) is not None
 
     def replace(self, items: list[Object], version: str, kind: str, namespace: str | None) -> bool:
         """Makes the book agree with a full LIST of a kind at `version`; whether that may change whom they hold."""
         changed = [self.put(item) for item in items]
-        listed = {key_of(item) for item in items}
-        for key, entry in list(self._entries.items()):
-            of_the_list = key.kind == kind and (namespace is None or key.namespace == namespace)
-            if of_the_list and key not in listed and entry.version <= int(version):
-                del self._entries[key]
-                changed.append(True)
-        return any(changed)
+        gone = self._switches.drop_unlisted(
+            items, version, lambda key: key.kind == kind and (namespace is None or key.namespace == namespace)
+        )
+        return any(changed) or bool(gone)
 
     def hold(self, facts: Facts) -> Hold | None:
         """The strictest switch that holds the Strategy, of equals the oldest."""
-        holding = [entry.switch for entry in self._entries.values() if entry.switch.holds(facts)]
+        holding = [switch for switch in self if switch.holds(facts)]
         if not holding:
             return None
         return Hold(min(holding, key=_first))
 
     def hold_of(self, strategy: Object) -> Hold | None:
-        return self.hold(facts_of(strategy)) if self._entries else None
+        return self.hold(facts_of(strategy)) if self else None
 
 
 def _first(switch: Switch) -> tuple[int, str, str]:
