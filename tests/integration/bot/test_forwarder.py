@@ -17,7 +17,6 @@ import pytest
 import trustme
 from aiohttp import web
 
-from btcwatcher_bot.proxies import tunnel
 from btcwatcher_bot.proxies.forwarder import Forwarder
 from btcwatcher_bot.proxies.upstream import read
 from support.proxies import Mode, Proxies, TestProxy, proxies
@@ -120,10 +119,7 @@ class Bot:
 
 
 @pytest.fixture
-def bot(
-    tmp_path: Path, authority: trustme.CA, tls_exchange: int, plain_exchange: int, monkeypatch: pytest.MonkeyPatch
-) -> Bot:
-    monkeypatch.setattr(tunnel, "CONNECT_SECONDS", 1.0)
+def bot(tmp_path: Path, authority: trustme.CA, tls_exchange: int, plain_exchange: int) -> Bot:
     return Bot(tmp_path, authority, (tls_exchange, plain_exchange))
 
 
