@@ -261,6 +261,8 @@ class SwitchConditionType(StrEnum):
 class SwitchReason(StrEnum):
     """Why a condition of a FleetSwitch or ClusterFleetSwitch is as it is."""
 
+    ARMED = "Armed"
+    """It holds nobody until the loss of spec.onLoss is reached."""
     HOLDS = "Holds"
     """It holds what it selects until it is deleted or lifted."""
     LIFTED = "Lifted"

@@ -16,9 +16,9 @@ from btcwatcher_crds.names import (
     FLEET_SWITCH_KIND,
     FLEET_SWITCH_NAME_MAX_LENGTH,
 )
-from btcwatcher_crds.notification_channel import LabelSelector
+from btcwatcher_crds.notification_channel import Duration, LabelSelector
 from btcwatcher_crds.rules import JsonSchema, name_rule, rules
-from btcwatcher_crds.strategy import Conditions, Contract, Metadata, Mode
+from btcwatcher_crds.strategy import Amount, Conditions, Contract, Metadata, Mode
 
 BOTS_MAX: Final = 1000
 """How many results one status holds; its counts are of all."""
@@ -67,6 +67,29 @@ class ClusterSelection(Selection):
     """Their namespaces; empty: all."""
 
 
+class LossLimit(Contract):
+    """A loss at which a switch begins to hold by itself."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("!self.amount.matches('^[0.]*$')", "amount must be above 0"),
+            # What is no duration at all is refused by its own rule, in better words.
+            (
+                "!self.within.matches('^([0-9]+h)?([0-9]+m)?([0-9]+s)?$')"
+                " || (duration(self.within) >= duration('1m') && duration(self.within) <= duration('720h'))",
+                'within must be between "1m" and "720h"',
+            ),
+        )
+    )
+
+    amount: Amount
+    """How much the selected bots may lose together: a decimal string."""
+    currency: Annotated[str, Field(min_length=1, max_length=20)]
+    """Of bots that trade in this stake currency; others are not counted, and held all the same."""
+    within: Duration = "24h"
+    """In which time, of the past until now; never from before the switch was made."""
+
+
 _RULES: Final = rules(
     (
         "self == oldSelf",
@@ -75,6 +98,10 @@ _RULES: Final = rules(
     (
         "!has(self.orderType) || self.action == 'CloseTrades'",
         "orderType is how trades are closed: it goes with action CloseTrades",
+    ),
+    (
+        "!has(self.onLoss) || (self.action != 'Resume' && !(has(self.dryRun) && self.dryRun))",
+        "onLoss is when bots are held: it does not go with action Resume or with dryRun",
     ),
 )
 
@@ -88,6 +115,9 @@ class _Order(Contract):
     Strategies made later too. Resume lifts the switches that are older than itself, of its own reach."""
     order_type: Annotated[ExitOrderType | None, Field()] = None
     """Of CloseTrades: how to sell. Left out: as the strategy's own order_types say of a forced exit."""
+    on_loss: LossLimit | None = None
+    """Hold nobody until the selected bots have lost so much: closed trades and, at the price of now, open ones. From
+    then on it is a switch like any other, until a person lifts it."""
     dry_run: bool = False
     """Say what would happen, bot by bot, and do nothing."""
     reason: Annotated[str, Field(max_length=512)] = ""
@@ -160,11 +190,28 @@ class LiftedFor(ClusterSelection):
     """When."""
 
 
+class CountedLoss(Contract):
+    """What the selected bots have lost together, as the collector last wrote it down."""
+
+    amount: Annotated[str, Field(max_length=40)]
+    """In the currency of spec.onLoss, within its time: a decimal string; negative: a gain."""
+    bots: _Count = 0
+    """Selected bots that trade in this currency."""
+    unknown: _Count = 0
+    """Of these, bots that have not said how their open trades do: only closed ones are counted of them."""
+    at: datetime | None = None
+    """When it was counted."""
+
+
 class FleetSwitchStatus(Contract):
     observed_generation: Annotated[int | None, Field(ge=0)] = None
     """The generation this status speaks of."""
     started_at: datetime | None = None
-    """When the operator took it up."""
+    """When the operator took it up; with onLoss, after the loss."""
+    loss: CountedLoss | None = None
+    """With onLoss: the loss so far; written now and then, and when the limit is reached. The collector's."""
+    tripped_at: datetime | None = None
+    """With onLoss: when the limit was reached; it stays. The collector's."""
     completed_at: datetime | None = None
     """When it was done at every bot that was selected then."""
     counts: SwitchCounts = SwitchCounts()

@@ -269,6 +269,8 @@ _SWITCH_COLUMNS = [
     _column("Age", ".metadata.creationTimestamp", "date"),
     _column("By", ".spec.requestedBy", priority=1),
     _column("Why", ".spec.reason", priority=1),
+    _column("Loss", ".status.loss.amount", priority=1),
+    _column("Loss-limit", ".spec.onLoss.amount", priority=1),
     _column("Message", _ready("Complete", "message"), priority=1),
 ]
 

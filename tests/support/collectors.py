@@ -29,9 +29,9 @@ def with_port(identifier: str, port: int = 8081, state: str = "Running", **signa
 
 @contextlib.asynccontextmanager
 async def collecting(
-    database_url: str, folder: Path, address: str, registry: Registry, **settings: Any
+    database_url: str, folder: Path, address: str, registry: Registry | None, **settings: Any
 ) -> AsyncIterator[CollectorService]:
-    """A collector at work, in a hurry unless `settings` say otherwise."""
+    """A collector at work, in a hurry unless `settings` say otherwise. Without a registry it watches the cluster."""
     key_file = folder / "bot.key"
     key_file.write_bytes(BOT_KEY)
     hurried = {

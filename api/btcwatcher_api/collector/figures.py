@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -29,6 +30,10 @@ class Figures:
     currency: str = ""
     last_process: float | None = None
     """Unix seconds."""
+    open_profits: Mapping[str, float] | None = None
+    """Of each open trade at the price of then, by its id."""
+    visited_at: datetime | None = None
+    """When the open trades were asked for."""
 
 
 class CollectorMetrics:

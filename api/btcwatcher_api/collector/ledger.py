@@ -108,6 +108,11 @@ class Ledger:
             await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'")
             await connection.execute(statement, values)
 
+    async def read(self, statement: LiteralString, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of one small question. Raises LedgerAway."""
+        async with self._turn, self._guarded() as connection:
+            return await (await connection.execute(statement, values)).fetchall()
+
     async def missing(self, strategy: KnownStrategy, fills: Sequence[Fill]) -> list[Fill]:
         """Those without a signal. `fills` are all fills of their trades. Raises LedgerAway."""
         async with self._turn, self._guarded() as connection:

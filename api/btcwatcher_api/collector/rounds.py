@@ -72,6 +72,10 @@ class Rounds:
         self.figures: dict[Key, Figures] = {}
         self.metrics = CollectorMetrics(self.figures)
 
+    def unvisited(self) -> int:
+        """How many bots there are of which not even a first visit has ended."""
+        return sum(key not in self.figures for key in self._places)
+
     async def run(self) -> None:
         """Raises LedgerAway once this is no longer the active collector. What was known of the bots is forgotten then:
         whoever takes over exports it, and what waits is found again."""

@@ -19,6 +19,7 @@ from btcwatcher_api.collector.ledger import Ledger, LedgerAway, LedgerBusy
 from btcwatcher_api.collector.rounds import Rounds
 from btcwatcher_api.collector.settings import CollectorSettings
 from btcwatcher_api.database import collecting_connection
+from btcwatcher_api.fleet.loss_limits import LossLimits
 from btcwatcher_api.fleet.teller import SwitchCopy, Teller
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.notifications.router import Router
@@ -31,6 +32,8 @@ _STAND_BY_SECONDS: Final = 5.0
 _FIRST_BACKOFF: Final = 0.5
 _LAST_BACKOFF: Final = 15.0
 _STATEMENT_SECONDS: Final = 10.0
+_CYCLES_UNTIL_KNOWN: Final = 4
+"""After so many a bot that was not visited yet is taken for one that will not be."""
 
 
 class CollectorService:
@@ -60,6 +63,14 @@ class CollectorService:
         self.metrics: Final = self._rounds.metrics
         own, of_the_cluster = SwitchCopy(), SwitchCopy()
         self._teller: Final = Teller(self._ledger, (own, of_the_cluster), self.channels.channels)
+        self._loss_limits: Final = LossLimits(
+            self._ledger,
+            (own, of_the_cluster),
+            self.registry.items,
+            self._rounds.figures,
+            self._rounds.unvisited,
+            patience=settings.collect_cycle_seconds * _CYCLES_UNTIL_KNOWN,
+        )
         self._watches: Final = (
             [
                 Watch(STRATEGIES, self.registry, self.metrics.watches, settings.namespace_set),
@@ -124,7 +135,7 @@ class CollectorService:
     async def _active(self) -> AsyncIterator[None]:
         """What only the active one does beside its visits."""
         self.metrics.active.set(1)
-        beside = [asyncio.create_task(self._teller.run())]
+        beside = [asyncio.create_task(self._teller.run()), asyncio.create_task(self._loss_limits.run())]
         if self._recorder is not None:
             beside.append(asyncio.create_task(self._recorder.run()))
         try:

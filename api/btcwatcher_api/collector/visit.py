@@ -58,7 +58,7 @@ async def visit(strategy: KnownStrategy, api: BotApi, bot: Bot, ledger: Ledger, 
     if now >= bot.closed_due or not bot.memory.same_open(opened):
         # After the open ones: a trade that closes between the two answers is then among both, and not among neither.
         closed = await _closed(api, bot, opened, oldest)
-    await _figures(api, bot, rules, opened, now)
+    await _figures(api, bot, rules, opened, at, now)
     last_process = float(health.last_process_ts) if health.last_process_ts else None
     bot.figures = replace(bot.figures, reachable=True, last_process=last_process)
     bot.memory.take(opened, closed, oldest, now)
@@ -84,12 +84,14 @@ async def _closed(api: BotApi, bot: Bot, opened: list[Trade], oldest: datetime) 
     return closed
 
 
-async def _figures(api: BotApi, bot: Bot, rules: Rules, opened: list[Trade], now: float) -> None:
+async def _figures(api: BotApi, bot: Bot, rules: Rules, opened: list[Trade], at: datetime, now: float) -> None:
     """Profit is asked for when a trade closed, for the bot goes through all its trades to tell; the balance rarely."""
     figures = replace(
         bot.figures,
         open_trades=len(opened),
         open_profit=sum(trade.profit_abs or 0.0 for trade in opened),
+        open_profits={str(trade.trade_id): trade.profit_abs or 0.0 for trade in opened},
+        visited_at=at,
     )
     if bot.profit_due:
         figures = replace(figures, closed_profit=(await api.profit()).profit_closed_coin)

@@ -53,6 +53,18 @@ class SwitchBot(Answer):
     since: datetime | None
 
 
+class SwitchLoss(Answer):
+    """What the selected bots have lost so far, of a switch with `onLoss`."""
+
+    amount: str
+    """In the currency of `onLoss`; negative: a gain."""
+    bots: int
+    """Selected bots that trade in this currency."""
+    unknown: int
+    """Of these, bots whose open trades are not known and not counted."""
+    at: datetime | None
+
+
 class SwitchAnswer(Answer):
     """One switch."""
 
@@ -70,6 +82,10 @@ class SwitchAnswer(Answer):
     """Of `complete`: a word from the catalogue of conditions."""
     message: str
     counts: SwitchCounts
+    loss: SwitchLoss | None
+    """Null without `onLoss`, and before it was counted."""
+    tripped_at: datetime | None
+    """When the limit of `onLoss` was reached and the switch began."""
     spec: dict[str, Any]
     conditions: list[ConditionAnswer]
     created_at: datetime | None
@@ -140,11 +156,24 @@ def _fields(item: Mapping[str, Any]) -> dict[str, Any]:
             open_trades=counts.get("openTrades", 0),
             closed_trades=counts.get("closedTrades", 0),
         ),
+        "loss": _loss(status.get("loss")),
+        "tripped_at": status.get("trippedAt"),
         "spec": spec,
         "conditions": said,
         "created_at": metadata.get("creationTimestamp"),
         "completed_at": status.get("completedAt"),
     }
+
+
+def _loss(counted: Mapping[str, Any] | None) -> SwitchLoss | None:
+    if not counted:
+        return None
+    return SwitchLoss(
+        amount=str(counted.get("amount", "")),
+        bots=counted.get("bots", 0),
+        unknown=counted.get("unknown", 0),
+        at=counted.get("at"),
+    )
 
 
 def _truth(found: ConditionAnswer | None) -> bool | None:

@@ -56,7 +56,8 @@ def tellings(item: Mapping[str, Any], now: datetime) -> list[Telling]:
     if _fresh(status["startedAt"], now):
         reason = switch.spec.get("reason") or "no reason given"
         whom = f"{switch.counts.selected} bots" if switch.counts.selected != 1 else "one bot"
-        found.append(_telling(item, switch, Stage.BEGUN, f"{whom}; asked for by {_actor(switch)}: {reason}"))
+        words = f"{whom}; asked for by {_actor(switch)}: {reason}{_loss(switch)}"
+        found.append(_telling(item, switch, Stage.BEGUN, words))
     if switch.complete and _fresh(status.get("completedAt"), now):
         found.append(_telling(item, switch, Stage.DONE, f"{switch.message}{_trades(switch)}"))
     blocked = next((one for one in switch.conditions if one.reason == SwitchReason.BLOCKED), None)
@@ -108,6 +109,14 @@ def _trades(switch: SwitchAnswer) -> str:
     if switch.action != "CloseTrades":
         return ""
     return f"; trades closed: {switch.counts.closed_trades}, open: {switch.counts.open_trades}"
+
+
+def _loss(switch: SwitchAnswer) -> str:
+    if switch.loss is None or switch.tripped_at is None:
+        return ""
+    limit = switch.spec.get("onLoss") or {}
+    currency, within = limit.get("currency", ""), limit.get("within", "")
+    return f"; they lost {switch.loss.amount} {currency} within {within}, the limit is {limit.get('amount', '')}"
 
 
 def _fresh(at: str | datetime | None, now: datetime) -> bool:

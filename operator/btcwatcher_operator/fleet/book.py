@@ -107,7 +107,8 @@ def _first(switch: Switch) -> tuple[int, str, str]:
 def _holding(switch: Switch) -> object:
     """All of a switch that decides whom it holds."""
     parsed = switch.parsed
-    return parsed.metadata.uid, parsed.spec, parsed.status.lifted, parsed.metadata.deletion_timestamp
+    status = parsed.status
+    return parsed.metadata.uid, parsed.spec, status.lifted, status.tripped_at, parsed.metadata.deletion_timestamp
 
 
 def held_to(strategy: Strategy, hold: Hold | None) -> Strategy:

@@ -54,6 +54,11 @@ class Switch:
         where = f" -n {self.home}" if self.home else ""
         return f"kubectl{where} delete {self.title}"
 
+    @property
+    def armed(self) -> bool:
+        """Whether it waits for a loss, and holds nobody yet."""
+        return self.parsed.spec.on_loss is not None and self.parsed.status.tripped_at is None
+
     def takes(self, facts: Facts) -> bool:
         return takes(self.parsed.spec, self.home, facts)
 
@@ -66,6 +71,7 @@ class Switch:
         return (
             self.action in HELD_STATE
             and not self.parsed.spec.dry_run
+            and not self.armed
             and self.parsed.metadata.deletion_timestamp is None
             and self.takes(facts)
             and self.lifted_for(facts) is None
@@ -100,7 +106,7 @@ class Switch:
         """The same, if this is no dry run."""
         if self.action is not SwitchAction.RESUME:
             return False
-        if other.action not in HELD_STATE or other.parsed.spec.dry_run:
+        if other.action not in HELD_STATE or other.parsed.spec.dry_run or other.armed:
             return False
         if self.home and other.home != self.home:
             # A team lifts its own switches, never one of the whole cluster.

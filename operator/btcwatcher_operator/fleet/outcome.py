@@ -24,7 +24,7 @@ def status(switch: Switch, results: Mapping[str, BotResult], now: datetime) -> O
     completed = before.completed_at or (now if complete else None)
     built: Object = {
         "observedGeneration": switch.parsed.metadata.generation,
-        "startedAt": (before.started_at or now).strftime(_STAMP),
+        **({} if switch.armed else {"startedAt": (before.started_at or now).strftime(_STAMP)}),
         "counts": {
             "selected": len(results),
             "pending": len(phases[BotPhase.PENDING]),
@@ -47,6 +47,8 @@ def _complete(switch: Switch, phases: Mapping[BotPhase, list[BotResult]]) -> tup
     waiting = [*phases[BotPhase.PENDING], *phases[BotPhase.IN_PROGRESS]]
     blocked, done = phases[BotPhase.BLOCKED], phases[BotPhase.DONE]
     total = len(waiting) + len(blocked) + len(done)
+    if switch.armed:
+        return False, SwitchReason.ARMED, f"begins {_limit(switch)}"
     if not total:
         nothing = (
             "no Strategy matches" if switch.action is not SwitchAction.RESUME else "no switch held what it selects"
@@ -81,7 +83,7 @@ def _conditions(switch: Switch, complete: bool, reason: SwitchReason, message: s
         (SwitchConditionType.ACTIVE, active, why, words),
         (SwitchConditionType.COMPLETE, complete, reason, message),
     ]
-    if not complete:
+    if not complete and not switch.armed:
         kind = SwitchConditionType.STALLED if reason is SwitchReason.BLOCKED else SwitchConditionType.RECONCILING
         verdicts.append((kind, True, reason, message))
     before = {one.type: one for one in switch.parsed.status.conditions}
@@ -108,9 +110,16 @@ def _active(switch: Switch) -> tuple[bool, SwitchReason, str]:
         return False, SwitchReason.DRY_RUN, "a dry run: nothing is done and nobody is held"
     if switch.action is SwitchAction.RESUME:
         return False, SwitchReason.ONCE, "a Resume lifts what is older than itself, and holds nobody"
+    if switch.armed:
+        return False, SwitchReason.ARMED, f"holds nobody; begins {_limit(switch)}"
     if switch.lifted_whole:
         by = ", ".join(one.by for one in switch.parsed.status.lifted)
         return False, SwitchReason.LIFTED, f"lifted by {by}"
     some = f"; lifted in part by {', '.join(one.by for one in switch.parsed.status.lifted)}"
     partly = some if switch.parsed.status.lifted else ""
     return True, SwitchReason.HOLDS, f"holds what it selects{partly}; lift it with: {switch.lift}"
+
+
+def _limit(switch: Switch) -> str:
+    limit = switch.parsed.spec.on_loss
+    return f"at a loss of {limit.amount} {limit.currency} within {limit.within}" if limit else ""

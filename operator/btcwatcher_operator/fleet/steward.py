@@ -156,7 +156,7 @@ class Steward:
             self._dirty.add(switch.uid)
 
     def _concerns(self, switch: Switch, facts: Facts) -> bool:
-        if not switch.takes(facts):
+        if switch.armed or not switch.takes(facts):
             return False
         once = switch.action is SwitchAction.RESUME or switch.parsed.spec.dry_run
         if once and switch.parsed.status.completed_at is not None:
@@ -385,7 +385,9 @@ class Steward:
         if results is None:
             return
         wanted = status(switch, results, datetime.now(UTC))
-        if FleetSwitchStatus.model_validate(wanted) != switch.parsed.status:
+        before = switch.parsed.status
+        theirs = {"loss": before.loss, "tripped_at": before.tripped_at}
+        if FleetSwitchStatus.model_validate(wanted).model_copy(update=theirs) != before:
             await self._put(switch, wanted)
 
     async def _lift_others(self, resume: Switch) -> None:

@@ -305,6 +305,62 @@ def test_a_dry_run_says_what_would_be_and_does_nothing(fleet: Fleet) -> None:
     assert fleet.starts_as("ema") == "running"
 
 
+def test_one_with_a_loss_limit_waits_until_the_collector_says_that_it_is_reached(fleet: Fleet) -> None:
+    fleet.run("ema")
+    fleet.switch("daily", "PauseEntries", onLoss={"amount": "500", "currency": "USDT"})
+    until(lambda: fleet.says("daily", "Active") == ("False", "Armed"), "it waits")
+    assert fleet.says("daily") == ("False", "Armed")
+    assert fleet.says("daily", "Reconciling") is None
+    assert (fleet.kubectl.get("fleetswitch", "daily", fleet.namespace) or {})["spec"]["onLoss"]["within"] == "24h"
+    # A Resume lifts what holds, not what waits.
+    _next_second(fleet, "daily")
+    fleet.switch("go", "Resume")
+    fleet.completes("go", "NothingSelected")
+    # Two writes, as the collector makes them; the operator's own leave them as they are.
+    loss = {"amount": "12.5", "bots": 1, "unknown": 0}
+    fleet.kubectl.patch("fleetswitch", "daily", fleet.namespace, {"status": {"loss": loss}}, "--subresource=status")
+    assert fleet.bot("ema").orders == []
+    assert fleet.reason("ema", "Held") is None
+    loss["amount"] = "501"
+    change = {"status": {"loss": loss, "trippedAt": "2026-11-28T12:00:00Z"}}
+    fleet.kubectl.patch("fleetswitch", "daily", fleet.namespace, change, "--subresource=status")
+    fleet.completes("daily")
+    assert fleet.says("daily", "Active") == ("True", "Holds")
+    assert fleet.bot("ema").orders == ["pause"]
+    assert fleet.starts_as("ema") == "paused"
+    status = fleet.status("daily")
+    assert (status["loss"], status["trippedAt"]) == (loss, change["status"]["trippedAt"])
+    fleet.lift("daily")
+    until(lambda: fleet.bot("ema").orders == ["pause", "start"], "it goes on")
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"action": "Resume", "onLoss": {"amount": "5", "currency": "USDT"}}, "onLoss is when bots are held"),
+        ({"dryRun": True, "onLoss": {"amount": "5", "currency": "USDT"}}, "onLoss is when bots are held"),
+        ({"onLoss": {"amount": "0.00", "currency": "USDT"}}, "amount must be above 0"),
+        ({"onLoss": {"amount": "-5", "currency": "USDT"}}, "must be a decimal string"),
+        ({"onLoss": {"amount": "5"}}, "onLoss.currency: Required value"),
+        ({"onLoss": {"amount": "5", "currency": "USDT", "within": "1d"}}, "must be a duration in hours"),
+        ({"onLoss": {"amount": "5", "currency": "USDT", "within": "30s"}}, 'within must be between "1m" and "720h"'),
+        ({"onLoss": {"amount": "5", "currency": "USDT", "within": "721h"}}, 'within must be between "1m" and "720h"'),
+    ],
+)
+def test_a_loss_limit_that_cannot_be_meant_is_refused(
+    kubectl: Kubectl, namespace: str, spec: Object, said: str
+) -> None:
+    words = kubectl.refused(
+        {
+            "apiVersion": "btcwatcher.io/v1alpha1",
+            "kind": "FleetSwitch",
+            "metadata": {"name": "daily", "namespace": namespace},
+            "spec": {"action": "PauseEntries", **spec},
+        }
+    )
+    assert said in words
+
+
 def test_a_switch_is_refused_that_cannot_be_meant(fleet: Fleet) -> None:
     fleet.switch("halt", "PauseEntries")
     with pytest.raises(AssertionError, match="a switch cannot be changed"):

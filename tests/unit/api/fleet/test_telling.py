@@ -59,6 +59,14 @@ def test_it_says_who_what_how_many_and_why() -> None:
     assert (begun.actor, begun.action, begun.subject) == ("ada", "fleetswitch.begun", "out")
 
 
+def test_one_that_began_by_itself_says_at_what_loss() -> None:
+    item = switch(("Complete", "False", "InProgress"), loss={"amount": "512.3", "bots": 2}, trippedAt=AT)
+    item["spec"]["onLoss"] = {"amount": "500", "currency": "USDT", "within": "24h"}
+    (begun,) = tellings(item, NOW)
+    lost = "they lost 512.3 USDT within 24h, the limit is 500"
+    assert begun.body == f"2 bots; asked for by ada: a halt; {lost}"
+
+
 def test_nothing_is_told_of_a_dry_run_of_what_has_not_begun_and_of_long_ago() -> None:
     dry = switch(("Complete", "True", "AllDone"), completedAt=AT)
     dry["spec"]["dryRun"] = True

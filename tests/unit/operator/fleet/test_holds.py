@@ -7,6 +7,7 @@ import pytest
 from btcwatcher_crds.selecting import Facts
 from btcwatcher_crds.strategy import State, Strategy
 from btcwatcher_operator.fleet.book import SwitchBook, held_to
+from btcwatcher_operator.fleet.known import parse
 
 EMA = Facts("desk", "ema", {"team": "a"}, "DryRun", "binance")
 OTHER = Facts("swing", "rsi", {}, "Live", "okx")
@@ -165,3 +166,25 @@ def test_one_that_cannot_be_read_goes_on_as_it_was() -> None:
     held = book(switch())
     assert not held.put(switch(version=2, action="Dance"))
     assert state(held) is State.PAUSED
+
+
+ON_LOSS = {"amount": "500", "currency": "USDT"}
+
+
+def test_one_that_waits_for_its_loss_holds_nobody_until_then() -> None:
+    held = book(switch(onLoss=ON_LOSS))
+    assert state(held) is None
+    tripped = {"trippedAt": "2026-11-28T11:00:00Z"}
+    assert held.put(switch(onLoss=ON_LOSS, version=2, status=tripped)), "whom it holds is to be looked at"
+    assert state(held) is State.PAUSED
+
+
+def test_a_count_of_the_loss_changes_nothing_for_anybody() -> None:
+    held = book(switch(onLoss=ON_LOSS))
+    assert not held.put(switch(onLoss=ON_LOSS, version=2, status={"loss": {"amount": "12.5"}}))
+
+
+def test_a_resume_leaves_what_still_waits_for_its_loss() -> None:
+    waits, resume = parse(switch(onLoss=ON_LOSS)), parse(switch("go", "Resume", made="2026-11-28T11:00:00Z"))
+    assert not resume.lifts(waits)
+    assert resume.lifts(parse(switch(onLoss=ON_LOSS, status={"trippedAt": "2026-11-28T10:30:00Z"})))

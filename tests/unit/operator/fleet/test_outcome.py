@@ -89,3 +89,19 @@ def test_the_same_again_is_the_same() -> None:
         [result("a", BotPhase.PENDING, "does not answer", since=NOW)], first.model_dump(by_alias=True, mode="json")
     )
     assert again == first, "a restarted operator writes nothing"
+
+
+ON_LOSS = {"amount": "500", "currency": "USDT", "within": "24h"}
+
+
+def test_one_that_waits_for_its_loss_says_so_and_is_not_under_way() -> None:
+    status = built([], onLoss=ON_LOSS)
+    assert said(status) == {"Active": ("False", "Armed"), "Complete": ("False", "Armed")}
+    assert status.started_at is None
+    assert status.conditions[0].message == "holds nobody; begins at a loss of 500 USDT within 24h"
+
+
+def test_one_that_has_reached_it_is_like_any_other() -> None:
+    status = built([result("a", BotPhase.DONE)], {"trippedAt": "2026-11-28T11:59:58Z"}, onLoss=ON_LOSS)
+    assert said(status) == {"Active": ("True", "Holds"), "Complete": ("True", "AllDone")}
+    assert status.started_at == NOW
