@@ -50,7 +50,10 @@ IN_NAMESPACES = {
         (CORE, ["secrets", "configmaps"], ["get"]),
         (CORE, ["events"], ["create"]),
     ),
-    "collector": rules((BTCW, ["strategies", "notificationchannels", "fleetswitches"], ["list", "watch"])),
+    "collector": rules(
+        (BTCW, ["strategies", "notificationchannels", "fleetswitches"], ["list", "watch"]),
+        (BTCW, ["fleetswitches/status"], ["patch"]),
+    ),
     # Exchanges are of the whole cluster: it has no other way to see them.
     "market": set[Rule](),
 }
@@ -70,7 +73,8 @@ OF_THE_CLUSTER = {
     | EXCHANGES,
     "api": MACHINES | rules((BTCW, ["clusterfleetswitches"], ["get", "list", "create", "delete"])),
     "worker": set(),
-    "collector": MACHINES | rules((BTCW, ["clusterfleetswitches"], ["list", "watch"])),
+    "collector": MACHINES
+    | rules((BTCW, ["clusterfleetswitches"], ["list", "watch"]), (BTCW, ["clusterfleetswitches/status"], ["patch"])),
     "market": EXCHANGES,
 }
 

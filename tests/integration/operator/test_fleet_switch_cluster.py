@@ -125,7 +125,7 @@ class RealBots:
             await self.cluster.create(STRATEGY, manifest)
         for name in self.names:
             await self.cluster.until(f"{name}-0", ready, seconds=600)
-        await eventually(lambda: all(self.opened(name) == len(PAIRS) for name in self.names), "every bot has bought")
+        await eventually(lambda: all(self.bought(name) == len(PAIRS) for name in self.names), "every bot has bought")
 
     async def pid(self, name: str) -> int:
         pod = await self.cluster.get(f"{name}-0")
@@ -134,10 +134,20 @@ class RealBots:
 
     def trades(self, name: str) -> list[tuple[bool, str | None]]:
         """(open, exit reason) of every trade in the bot's own database."""
+        rows = self._rows(name, "SELECT is_open, exit_reason FROM trades ORDER BY id")
+        return [(bool(is_open), reason) for is_open, reason in rows]
+
+    def bought(self, name: str) -> int:
+        """How many of its trades are filled. An order that is not may be gone with a bot that is killed: then there is
+        nothing to close."""
+        with contextlib.suppress(StopIteration, sqlite3.OperationalError):
+            return len(self._rows(name, "SELECT DISTINCT ft_trade_id FROM orders WHERE NOT ft_is_open AND filled > 0"))
+        return -1
+
+    def _rows(self, name: str, query: str) -> list[Any]:
         volume = next(self.cluster.folder.glob(f"volumes/**/*{name}*/**/trades.dryrun.sqlite"))
         with contextlib.closing(sqlite3.connect(f"file:{volume}?mode=ro", uri=True, timeout=10)) as connection:
-            rows = connection.execute("SELECT is_open, exit_reason FROM trades ORDER BY id").fetchall()
-        return [(bool(is_open), reason) for is_open, reason in rows]
+            return connection.execute(query).fetchall()
 
     def opened(self, name: str) -> int:
         with contextlib.suppress(StopIteration, sqlite3.OperationalError):
