@@ -5,14 +5,13 @@ Nothing is written: the webhook is asked without a token, and the Lease is only 
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import aiohttp
 import httpx
-from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException
 
+from btcwatcher_api.cluster import core
 from btcwatcher_api.cluster.connection import SECONDS, api_client
 
 WEBHOOK = "/api/v1/signals/webhook/none.none"
@@ -48,24 +47,25 @@ async def check_lease(namespace: str, name: str) -> Finding:
     said = f"Lease {namespace}/{name}"
     try:
         async with api_client() as connected:
-            lease = await client.CoordinationV1Api(connected).read_namespaced_lease(
-                name, namespace, _request_timeout=SECONDS
-            )
+            where = core.path("namespaces", namespace, "leases", name, api="/apis/coordination.k8s.io/v1")
+            lease = await core.request(connected, "GET", where)
     except ApiException as error:
         return False, f"{said}: {error.status} {error.reason}"
     except (aiohttp.ClientError, TimeoutError, OSError, ConfigException) as error:
         return False, f"{said}: {str(error) or type(error).__name__}"
-    right, words = held(lease.spec, datetime.now(UTC))
+    right, words = held(lease.get("spec") or {}, datetime.now(UTC))
     return right, f"{said}: {words}"
 
 
-def held(spec: Any, now: datetime) -> Finding:
+def held(spec: core.Object, now: datetime) -> Finding:
     """Of a Lease's spec. Clocks may differ by as much again as it lasts."""
-    if spec is None or not spec.holder_identity:
+    holder = spec.get("holderIdentity")
+    if not holder:
         return False, "nobody holds it"
-    if spec.renew_time is None or spec.lease_duration_seconds is None:
-        return False, f"{spec.holder_identity} never renewed it"
-    age = now - spec.renew_time
-    if age > 2 * timedelta(seconds=spec.lease_duration_seconds):
-        return False, f"{spec.holder_identity} renewed it {age.total_seconds():.0f} s ago"
-    return True, f"held by {spec.holder_identity}"
+    renewed, seconds = spec.get("renewTime"), spec.get("leaseDurationSeconds")
+    if renewed is None or seconds is None:
+        return False, f"{holder} never renewed it"
+    age = now - datetime.fromisoformat(renewed)
+    if age > 2 * timedelta(seconds=seconds):
+        return False, f"{holder} renewed it {age.total_seconds():.0f} s ago"
+    return True, f"held by {holder}"

@@ -14,8 +14,9 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from btcwatcher_api import logs
+from btcwatcher_api.cluster import core
 from btcwatcher_api.cluster.client import MANAGER
-from btcwatcher_api.cluster.connection import SECONDS, api_client
+from btcwatcher_api.cluster.connection import api_client
 from btcwatcher_crds.derive import MIN_KEY_BYTES
 from btcwatcher_crds.names import LABEL_MANAGED_BY
 
@@ -95,17 +96,18 @@ async def keep_keys(namespace: str, secret: str, database_secret: str, database_
         if name and not re.fullmatch(_NAME, name):
             raise ValueError(f"{name!r} is no name of Kubernetes")
     async with api_client() as connected:
-        api = client.CoreV1Api(connected)
         if secret:
-            await _keep(api, namespace, secret, platform_keys(), missing)
+            await _keep(connected, namespace, secret, platform_keys(), missing)
         if database_secret:
-            await _keep(api, namespace, database_secret, database_access(database_host), missing_whole)
+            await _keep(connected, namespace, database_secret, database_access(database_host), missing_whole)
 
 
-async def _keep(api: client.CoreV1Api, namespace: str, name: str, made: Mapping[str, str], lacking: Lacking) -> None:
+async def _keep(
+    connected: client.ApiClient, namespace: str, name: str, made: Mapping[str, str], lacking: Lacking
+) -> None:
     for attempt in range(_TRIES):
         try:
-            added = await _add(api, namespace, name, made, lacking)
+            added = await _add(connected, namespace, name, made, lacking)
         except ApiException as error:
             # Another of us was faster: what it made is there now.
             if error.status != _CONFLICT or attempt == _TRIES - 1:
@@ -118,34 +120,29 @@ async def _keep(api: client.CoreV1Api, namespace: str, name: str, made: Mapping[
 
 
 async def _add(
-    api: client.CoreV1Api, namespace: str, name: str, made: Mapping[str, str], lacking: Lacking
+    connected: client.ApiClient, namespace: str, name: str, made: Mapping[str, str], lacking: Lacking
 ) -> dict[str, str]:
     """What was added. Whoever writes in between makes this an ApiException 409."""
+    where = core.path("namespaces", namespace, "secrets")
+    writing = {"fieldManager": MANAGER}
     try:
-        found = await api.read_namespaced_secret(name, namespace, _request_timeout=SECONDS)
+        found = await core.request(connected, "GET", f"{where}/{name}")
     except ApiException as error:
         if error.status != _NOT_FOUND:
             raise
-        body = {
+        secret = {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": name, "labels": {LABEL_MANAGED_BY: MANAGER}},
             "type": "Opaque",
             "data": _encoded(made),
         }
-        await api.create_namespaced_secret(namespace, body, field_manager=MANAGER, _request_timeout=SECONDS)
+        await core.request(connected, "POST", where, query=writing, body=secret)
         return dict(made)
-    added = lacking(found.data or {}, made)
+    added = lacking(found.get("data") or {}, made)
     if added:
-        patch = {"metadata": {"resourceVersion": found.metadata.resource_version}, "data": _encoded(added)}
-        await api.patch_namespaced_secret(
-            name,
-            namespace,
-            patch,
-            field_manager=MANAGER,
-            _content_type="application/merge-patch+json",
-            _request_timeout=SECONDS,
-        )
+        patch = {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, "data": _encoded(added)}
+        await core.request(connected, "PATCH", f"{where}/{name}", query=writing, body=patch, content_type=core.MERGE)
     return added
 
 

@@ -1,4 +1,4 @@
-"""Single requests about Kubernetes' own kinds (Secrets, ConfigMaps, pods), as plain objects.
+"""Single requests about Kubernetes' own kinds (Secrets, ConfigMaps, pods, Leases), as plain objects.
 
 Not by the library's CoreV1Api: with it come models of all that Kubernetes has, more than a second of a core and tens of
 megabytes for each process, while somebody waits for the answer to its first request.
@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+import aiohttp
 import msgspec
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
@@ -21,9 +22,9 @@ _PAGE: Final = 500
 Object = dict[str, Any]
 
 
-def path(*parts: str) -> str:
+def path(*parts: str, api: str = "/api/v1") -> str:
     """As in `path("namespaces", "desk", "secrets", "telegram")`."""
-    return "/".join(("/api/v1", *(quote(part, safe="") for part in parts)))
+    return "/".join((api, *(quote(part, safe="") for part in parts)))
 
 
 async def request(
@@ -36,21 +37,45 @@ async def request(
     content_type: str = "application/json",
 ) -> Object:
     """What the answer holds. Raises ApiException, aiohttp's ClientError and TimeoutError."""
+    answer = await _ask(
+        connected, method, where, query, SECONDS, body=body, accept="application/json", content_type=content_type
+    )
+    found: Object = msgspec.json.decode(await answer.read())
+    return found
+
+
+async def opened(
+    connected: client.ApiClient, where: str, query: Mapping[str, str | int], seconds: float
+) -> aiohttp.ClientResponse:
+    """An answer whose content is read as it comes, for `seconds` at most; close it. Raises as `request` does."""
+    return await _ask(connected, "GET", where, query, seconds, accept="application/json, */*")
+
+
+async def _ask(
+    connected: client.ApiClient,
+    method: str,
+    where: str,
+    query: Mapping[str, str | int] | None,
+    seconds: float,
+    *,
+    accept: str,
+    body: Object | None = None,
+    content_type: str = "application/json",
+) -> aiohttp.ClientResponse:
     parameters = await connected.param_serialize(
         method=method,
         resource_path=where,
         query_params=list((query or {}).items()),
-        header_params={"Accept": "application/json", "Content-Type": content_type},
+        header_params={"Accept": accept, "Content-Type": content_type},
         body=body,
         auth_settings=["BearerToken"],
     )
-    answer = await connected.call_api(*parameters, _request_timeout=SECONDS)
-    content: bytes = await answer.read()
+    answer = (await connected.call_api(*parameters, _request_timeout=seconds)).response
     if answer.status >= 400:
         error = ApiException(status=answer.status, reason=answer.reason)
-        error.body = content.decode(errors="replace")
+        error.body = (await answer.read()).decode(errors="replace")
         raise error
-    found: Object = msgspec.json.decode(content)
+    found: aiohttp.ClientResponse = answer
     return found
 
 

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from kubernetes.aio import client
 
+from btcwatcher_api.cluster import core
 from btcwatcher_api.cluster.client import Cluster
-from btcwatcher_api.cluster.connection import SECONDS
 from btcwatcher_api.page import lines, live, render
 from btcwatcher_api.page.page_route import PageRoute
 from btcwatcher_api.page.session import SignedIn
@@ -73,29 +73,34 @@ async def _said(asked: Any) -> tuple[Any, str | None]:
 async def events(cluster: Cluster, namespace: str, name: str) -> list[Mapping[str, Any]]:
     """What operator and cluster have said of it lately, the newest first. Raises Problem."""
 
-    async def ask(connected: client.ApiClient) -> list[Mapping[str, Any]]:
-        found = await client.CoreV1Api(connected).list_namespaced_event(
-            namespace,
-            field_selector=f"involvedObject.kind=Strategy,involvedObject.name={name}",
-            limit=500,
-            _request_timeout=SECONDS,
-        )
-        return [
-            {
-                "at": one.last_timestamp or one.event_time or one.metadata.creation_timestamp,
-                "type": one.type or "Normal",
-                "reason": one.reason or "",
-                "message": one.message or "",
-                "count": one.count or 1,
-            }
-            for one in found.items
-        ]
+    async def ask(connected: client.ApiClient) -> list[core.Object]:
+        of_it = f"involvedObject.kind=Strategy,involvedObject.name={name}"
+        where = core.path("namespaces", namespace, "events")
+        page = await core.request(connected, "GET", where, query={"fieldSelector": of_it, "limit": 500})
+        return page.get("items") or []
+
+    told: list[Mapping[str, Any]] = [
+        {
+            "at": _moment(one),
+            "type": one.get("type") or "Normal",
+            "reason": one.get("reason") or "",
+            "message": one.get("message") or "",
+            "count": one.get("count") or 1,
+        }
+        for one in await cluster.call(ask)
+    ]
 
     def at(event: Mapping[str, Any]) -> datetime:
         moment: datetime = event["at"]
         return moment
 
-    return sorted(await cluster.call(ask), key=at, reverse=True)[:_EVENTS]
+    return sorted(told, key=at, reverse=True)[:_EVENTS]
+
+
+def _moment(event: Mapping[str, Any]) -> datetime:
+    """When it was said last: Events of the older way have a time each, those of the newer one a time and a count."""
+    said = event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"]
+    return datetime.fromisoformat(said)
 
 
 async def log_tail(logs: PodLogs, namespace: str, name: str) -> str:

@@ -4,12 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from btcwatcher_api.cluster import core
 from btcwatcher_api.cluster.client import Cluster
 from btcwatcher_api.cluster.connection import SECONDS
 from btcwatcher_api.problems import Problem
@@ -37,14 +38,14 @@ class Wanted:
     timestamps: bool = False
     follow: bool = False
 
-    def options(self) -> dict[str, Any]:
-        given = {"tail_lines": self.tail, "since_seconds": self.since_seconds}
+    def query(self) -> dict[str, str | int]:
+        """As Kubernetes asks for it."""
+        switches = {"previous": self.previous, "timestamps": self.timestamps, "follow": self.follow}
+        numbers = {"tailLines": self.tail, "sinceSeconds": self.since_seconds}
         return {
             "container": self.container,
-            "previous": self.previous,
-            "timestamps": self.timestamps,
-            "follow": self.follow,
-            **{name: value for name, value in given.items() if value is not None},
+            **{name: "true" for name, on in switches.items() if on},
+            **{name: number for name, number in numbers.items() if number is not None},
         }
 
 
@@ -67,19 +68,13 @@ class PodLogs:
         seconds = FOLLOW_SECONDS + _GRACE_SECONDS if wanted.follow else SECONDS * 3
 
         async def ask(connected: client.ApiClient) -> aiohttp.ClientResponse:
-            answer: aiohttp.ClientResponse = await client.CoreV1Api(
-                connected
-            ).read_namespaced_pod_log_without_preload_content(
-                pod(name), namespace, _request_timeout=float(seconds), **wanted.options()
-            )
-            if answer.status >= 400:
-                body = await answer.text()
-                if answer.status in (_NOT_YET, _MISSING):
-                    raise _no_log(answer.status, body, name)
-                error = ApiException(status=answer.status, reason=answer.reason)
-                error.body = body
-                raise error
-            return answer
+            where = core.path("namespaces", namespace, "pods", pod(name), "log")
+            try:
+                return await core.opened(connected, where, wanted.query(), seconds)
+            except ApiException as error:
+                if error.status in (_NOT_YET, _MISSING):
+                    raise _no_log(error.status, str(error.body), name) from None
+                raise
 
         return await self._cluster.call(ask)
 
