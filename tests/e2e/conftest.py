@@ -1,11 +1,14 @@
 """The whole stack with real freqtrade bots, on the embedded API server and, with --all-faults, on a real one."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from btcwatcher_local.stack.chart import NAMESPACE as PLATFORM
 from support import clusters, realapi, stack
+from support.kubectl import Kubectl
 from support.screens import FREQUI
 from support.stack import RunningStack
 
@@ -32,10 +35,21 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if not request.config.getoption("--all-faults"):
         pytest.skip("`make faults` runs it")
     with (
-        clusters.real() as kubeconfig,
+        real_cluster() as kubeconfig,
         stack.running(folder, real, *screen, "--kubeconfig", str(kubeconfig), monitoring=monitoring) as started,
     ):
         yield started
+
+
+@contextlib.contextmanager
+def real_cluster() -> Iterator[Path]:
+    """A real API server that gives the platform's pods their tokens."""
+    with clusters.real(account_admission=True) as kubeconfig:
+        # OpenShift's build of it mounts this beside each token; there a controller of its own makes it.
+        kubectl = Kubectl(kubeconfig)
+        kubectl("create", "namespace", PLATFORM)
+        kubectl("-n", PLATFORM, "create", "configmap", "openshift-service-ca.crt", "--from-literal=service-ca.crt=")
+        yield kubeconfig
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ def embedded() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def real() -> Iterator[Path]:
-    with realapi.running() as api:
+def real(*, account_admission: bool = False) -> Iterator[Path]:
+    """With `account_admission` pods get their ServiceAccount's token, and need controllers that make accounts."""
+    with realapi.running(account_admission=account_admission) as api:
         yield api.kubeconfig
