@@ -87,6 +87,9 @@ class Bot:
 
     def start_trading(self) -> None:
         self.start("trade")
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
         wait_for("run/ready", lambda: self.there("run/ready") or self._ended())
         assert self.there("run/ready"), self.log("trade")
 
@@ -94,6 +97,12 @@ class Bot:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """At once, if it runs at all."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
 
     def there(self, name: str) -> bool:
         return (self.folder / name).exists()

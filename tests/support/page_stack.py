@@ -15,12 +15,14 @@ import httpx
 import psycopg
 import yaml
 
-from btcwatcher_api.migrate import migrate
-from btcwatcher_local.postgres import EmbeddedPostgres, free_port
+from btcwatcher_local.postgres import free_port
 from support import api, apiservers
+from support.postgres import migrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pytest
 
     from support.apiservers import ApiServer
 
@@ -98,9 +100,9 @@ class PageStack:
 
 
 @contextlib.contextmanager
-def running(folder: Path, **settings: str) -> Iterator[PageStack]:
-    folder.mkdir(parents=True, exist_ok=True)
-    postgres = EmbeddedPostgres(folder / "postgres")
+def running(factory: pytest.TempPathFactory, **settings: str) -> Iterator[PageStack]:
+    folder = factory.mktemp("page")
+    postgres = migrated(folder / "postgres", factory)
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(apiservers.embedded(folder))
         for kind in ("strategies", "notificationchannels", "fleetcapacities", "proxies"):
@@ -108,11 +110,8 @@ def running(folder: Path, **settings: str) -> Iterator[PageStack]:
             cluster.ok("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
         for namespace in ("trading", "desk"):
             cluster.ok("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
-        # Below a folder of root's Postgres keeps its data elsewhere, where a run that was ended may have left some.
-        postgres.remove()
         stack.callback(postgres.remove)
         postgres.start()
-        migrate(postgres.url, 3)
         url = f"http://127.0.0.1:{free_port()}"
         log = folder / "serve.log"
         environment = {

@@ -10,14 +10,15 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from btcwatcher_api.migrate import migrate
 from btcwatcher_local.apiserver import serve
 from btcwatcher_local.postgres import EmbeddedPostgres
 from support import api
 from support.api_cluster import Cluster
 from support.notifications import Queue, Vendor, vendor
+from support.postgres import migrated
 
-_TEMPLATE = "migrated"
+_TEMPLATE = "btcwatcher"
+"""What a server begins with; nobody connects to it, so that it can be copied."""
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +27,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
     with pytest.MonkeyPatch.context() as patch:
         # Tests make and drop databases: never on somebody's own server.
         patch.delenv("BTCWATCHER_DATABASE_URL", raising=False)
-        server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+        server = migrated(tmp_path_factory.mktemp("postgres"), tmp_path_factory)
         try:
             server.start()
-            _execute(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))
-            migrate(server.url_of(_TEMPLATE), 3)
             yield server
         finally:
             server.remove()
@@ -61,13 +60,14 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 
 @pytest.fixture
-async def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmbeddedPostgres]:
+async def own(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[EmbeddedPostgres]:
     """A server of the test's own, to do harm to."""
     monkeypatch.delenv("BTCWATCHER_DATABASE_URL", raising=False)
-    server = EmbeddedPostgres(tmp_path / "postgres")
+    server = await asyncio.to_thread(migrated, tmp_path / "postgres", tmp_path_factory)
     try:
         await asyncio.to_thread(server.start)
-        await asyncio.to_thread(migrate, server.url, 1)
         yield server
     finally:
         await asyncio.to_thread(server.remove)

@@ -25,7 +25,7 @@ def exchange(paper_exchange: PaperExchange) -> Iterator[PaperExchange]:
 MakeBot = Callable[..., Bot]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def freqtrade_python() -> Path:
     """The interpreter of freqtrade's own environment."""
     if not FREQTRADE.exists():
@@ -44,6 +44,4 @@ def make_bot(tmp_path: Path, exchange: PaperExchange, freqtrade_python: Path) ->
 
     yield make
     for bot in bots:
-        if bot.process is not None and bot.process.poll() is None:
-            bot.process.kill()
-            bot.process.wait(10)
+        bot.kill()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageStack]:
-    with page_stack.running(tmp_path_factory.mktemp("page")) as running:
+    with page_stack.running(tmp_path_factory) as running:
         yield running
 
 

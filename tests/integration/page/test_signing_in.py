@@ -7,10 +7,10 @@ import httpx
 import psycopg
 import pytest
 
-from btcwatcher_api.migrate import migrate
 from btcwatcher_local.postgres import EmbeddedPostgres
 from support import api
 from support.api import Api
+from support.postgres import migrated
 
 pytestmark = pytest.mark.integration
 
@@ -20,10 +20,9 @@ OWN = {"Origin": "http://api.test"}
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+    server = migrated(tmp_path_factory.mktemp("postgres"), tmp_path_factory)
     try:
         server.start()
-        migrate(server.url, 3)
         yield server
     finally:
         server.remove()
