@@ -44,7 +44,7 @@ def holder(running: RunningStack) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def robot() -> Iterator[Vendor]:
+def robot(running: RunningStack) -> Iterator[Vendor]:  # noqa: ARG001 - one for each stack
     """A Telegram Bot API."""
     with vendors.served_beside(vendors.telegram) as serving:
         yield serving
