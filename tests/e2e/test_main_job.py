@@ -44,8 +44,8 @@ def holder(running: RunningStack) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def robot(running: RunningStack) -> Iterator[Vendor]:  # noqa: ARG001 - one for each stack
-    """A Telegram Bot API."""
+def robot(running: RunningStack) -> Iterator[Vendor]:
+    """A Telegram Bot API, one for each stack."""
     with vendors.served_beside(vendors.telegram) as serving:
         yield serving
 
