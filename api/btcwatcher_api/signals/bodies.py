@@ -25,6 +25,7 @@ from btcwatcher_api.signals.types import (
     SignalType,
     Source,
 )
+from btcwatcher_api.signals.unkeepable import unkeepable
 
 _NULLS: Final = ("None", "")
 _TYPES: Final = {kind.value: kind for kind in SignalType}
@@ -46,10 +47,15 @@ class NotJson(Exception):  # noqa: N818
 
 
 def decode(body: bytes) -> dict[str, Any]:
-    """The JSON object in the body, numbers as Decimal. Raises NotJson, and InvalidBody when it is no object."""
+    """The JSON object in the body, numbers as Decimal. Raises NotJson, and InvalidBody when it is no object.
+
+    InvalidBody too for half of a surrogate pair, which is JSON that no string can hold.
+    """
     try:
         decoded = _decoder.decode(body)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        if wrong := unkeepable(body):
+            raise InvalidBody(*wrong) from error
         raise NotJson(str(error)) from error
     if not isinstance(decoded, dict):
         raise InvalidBody(FieldError("body", "must be a JSON object"))

@@ -28,6 +28,7 @@ from btcwatcher_api.signals.lag import MAX_LAG_FIELD
 from btcwatcher_api.signals.row import row_of
 from btcwatcher_api.signals.signatures import Signed
 from btcwatcher_api.signals.types import Event
+from btcwatcher_api.signals.unkeepable import refused_fields
 from btcwatcher_api.signals.writer import NewSignal, Stored
 from btcwatcher_api.strategies.registry import KnownStrategy, Registry
 
@@ -155,7 +156,7 @@ class Intake:
     def settled(self, incoming: Incoming, outcome: Outcome, begin: float, request_id: str) -> Answer:
         """The answer once it is known what became of a signal. `begin`: time.perf_counter() as the request came."""
         if not isinstance(outcome, Stored):
-            return self.refused(incoming.strategy.id, problem_of(outcome), request_id)
+            return self.refused(incoming.strategy.id, problem_of(outcome, incoming.signal.row), request_id)
         if outcome.new:
             self._stored(incoming.type, incoming.level)
         else:
@@ -222,8 +223,11 @@ class Intake:
         counter.inc()
 
 
-def problem_of(outcome: Exception) -> Problem:
-    """Why a signal was not committed: NotTaken is worth another try, RowsRefused is not."""
+def problem_of(outcome: Exception, row: bytes = b"") -> Problem:
+    """Why a signal was not committed: NotTaken is worth another try, RowsRefused is not. `row`: what was refused."""
     if isinstance(outcome, NotTaken):
         return unavailable(str(outcome))
+    if wrong := refused_fields(row):
+        error = InvalidBody(*wrong)
+        return Problem(422, str(error), error.errors)
     return Problem(422, f"the body cannot be stored: {outcome}", [("body", str(outcome))])

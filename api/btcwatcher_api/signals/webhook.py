@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from btcwatcher_api.problems import Problem, request_id
 from btcwatcher_api.signals.ingest import GroupCommit, NotTaken, Outcome
-from btcwatcher_api.signals.intake import Answer, Intake, problem_of
+from btcwatcher_api.signals.intake import Answer, Intake
 from btcwatcher_api.signals.writer import RowsRefused
 
 PATH: Final = "/api/v1/signals/webhook/{strategy_id}"
@@ -48,11 +48,13 @@ class Webhook:
             incoming = self._intake.take(admitted, await self._body(headers, receive))
             if incoming is None:
                 return self._intake.ignored()
-            outcome: Outcome = await self._commits.commit(incoming.signal)
         except Problem as problem:
             return self._intake.refused(identifier, problem, identity)
+        outcome: Outcome
+        try:
+            outcome = await self._commits.commit(incoming.signal)
         except (NotTaken, RowsRefused) as error:
-            return self._intake.refused(identifier, problem_of(error), identity)
+            outcome = error
         return self._intake.settled(incoming, outcome, begin, identity)
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:

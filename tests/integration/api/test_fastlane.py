@@ -316,6 +316,7 @@ async def test_an_orderly_end_answers_who_waits(served: Api, postgres_url: str) 
         b"{",
         b"[]",
         b'{"type": "warning", "status": "a\\u0000b"}',
+        b'{"type": "warning", "status": "a\\ud800"}',
         {"type": "buy"},
         {"type": "whitelist"},
         {"action": "buy", "ticker": "BTCUSDT", "market_position": "long", "price": 5, "max_lag": 5},

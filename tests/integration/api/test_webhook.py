@@ -209,7 +209,11 @@ async def test_422_for_what_only_postgres_refuses(served: Api, postgres_url: str
     answers = await asyncio.gather(
         *(served.send(body) for body in good[:15]), served.send(bad), *(served.send(body) for body in good[15:])
     )
-    problem(answers[15], 422)
+    (error,) = problem(answers[15], 422)["errors"]
+    assert (error["field"], "a NUL character (\\u0000), which Postgres cannot keep" in error["message"]) == (
+        "status",
+        True,
+    )
     assert [answer.status_code for answer in answers[:15] + answers[16:]] == [202] * 30
     assert len(rows(postgres_url)) == 30
 
