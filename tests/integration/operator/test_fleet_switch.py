@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,10 +36,14 @@ def fleet(kubectl: Kubectl, namespace: str, operator: Operator, bots: PaperBots)
 
 
 class Fleet:
-    """Strategies of one namespace, their pods as a kubelet would report them, and the switches."""
+    """Strategies of one namespace, their pods as a kubelet would report them, and the switches.
+
+    With no namespace: the switches of the whole cluster.
+    """
 
     def __init__(self, kubectl: Kubectl, namespace: str, operator: Operator, bots: PaperBots) -> None:
         self.kubectl, self.namespace, self.operator, self.bots = kubectl, namespace, operator, bots
+        self.kind = "FleetSwitch" if namespace else "ClusterFleetSwitch"
 
     def declare(self, name: str, labels: dict[str, str] | None = None, **spec: Any) -> None:
         self.kubectl.apply(
@@ -87,18 +92,22 @@ class Fleet:
         self.kubectl.apply(
             {
                 "apiVersion": "btcwatcher.io/v1alpha1",
-                "kind": "FleetSwitch",
-                "metadata": {"name": name, "namespace": self.namespace},
+                "kind": self.kind,
+                "metadata": {"name": name} | ({"namespace": self.namespace} if self.namespace else {}),
                 "spec": {"action": action, **spec},
             }
         )
 
     def lift(self, name: str) -> None:
-        self.kubectl("-n", self.namespace, "delete", "fleetswitch", name)
+        self.kubectl("-n", self.namespace, "delete", self.kind, name)
 
     def status(self, name: str) -> Object:
-        found: Object = (self.kubectl.get("fleetswitch", name, self.namespace) or {}).get("status", {})
+        found: Object = (self.kubectl.get(self.kind, name, self.namespace) or {}).get("status", {})
         return found
+
+    def selected(self, switch: str) -> set[str]:
+        """The ids of the Strategies that it has a result for."""
+        return {one["strategy"] for one in self.status(switch).get("bots", [])}
 
     def result(self, switch: str, strategy: str) -> Object:
         wanted = f"{self.namespace}.{strategy}"
@@ -400,6 +409,51 @@ def test_the_plugin_makes_one_and_waits_until_it_is_done(fleet: Fleet) -> None:
     until(lambda: fleet.bot("ema").orders[-1] == "start", "it goes on")
 
 
+# The last one here: its operator's account has the rights of the whole cluster from now on.
+def test_one_of_the_cluster_reaches_two_namespaces_and_only_one_of_the_cluster_lifts_it(
+    kubectl: Kubectl, namespace: str, bots: PaperBots, tmp_path: Path
+) -> None:
+    other = f"{namespace}-b"
+    kubectl("create", "namespace", other)
+    operator = Operator(kubectl, "", tmp_path, lease=namespace)
+    here, there, everywhere = (Fleet(kubectl, where, operator, bots) for where in (namespace, other, ""))
+    # The namespaces of the tests before are still there.
+    ours: Object = {"selector": {"matchLabels": {"desk": namespace}}}
+    narrow, wide, go = f"narrow-{namespace}", f"wide-{namespace}", f"go-{namespace}"
+    operator.start(bot_address=bots.address)
+    try:
+        for one in (here, there):
+            one.run("ema", labels={"desk": namespace})
+        everywhere.switch(narrow, "PauseEntries", namespaces=[other], **ours)
+        everywhere.completes(narrow)
+        assert everywhere.selected(narrow) == {f"{other}.ema"}
+        assert (here.bot("ema").orders, there.bot("ema").orders) == ([], ["pause"])
+
+        everywhere.switch(wide, "PauseEntries", **ours)
+        everywhere.completes(wide)
+        assert everywhere.selected(wide) == {f"{namespace}.ema", f"{other}.ema"}
+        assert here.bot("ema").orders == there.bot("ema").orders == ["pause"]
+        assert [one.starts_as("ema") for one in (here, there)] == ["paused", "paused"]
+        message = condition(kubectl, namespace, "Held")["message"]
+        assert message.endswith(f"lift it with: kubectl delete clusterfleetswitch/{wide}")
+
+        # A team's own right is not enough.
+        _next_second(everywhere, wide)
+        here.switch("go", "Resume")
+        here.completes("go", "NothingSelected")
+        assert everywhere.says(wide, "Active") == ("True", "Holds")
+        assert (here.reason("ema", "Held"), here.bot("ema").orders) == ("PauseEntries", ["pause"])
+
+        everywhere.switch(go, "Resume", **ours)
+        everywhere.completes(go)
+        assert here.bot("ema").orders == there.bot("ema").orders == ["pause", "start"]
+        assert [one.reason("ema", "Held") for one in (here, there)] == [None, None]
+        assert [one.starts_as("ema") for one in (here, there)] == ["running", "running"]
+        assert everywhere.says(wide, "Active") == everywhere.says(narrow, "Active") == ("False", "Lifted")
+    finally:
+        operator.kill()
+
+
 def _replicas(fleet: Fleet, name: str) -> int:
     spec: Object = (fleet.kubectl.get("statefulset", name, fleet.namespace) or {})["spec"]
     return int(spec["replicas"])
@@ -407,5 +461,5 @@ def _replicas(fleet: Fleet, name: str) -> int:
 
 def _next_second(fleet: Fleet, switch: str) -> None:
     """Times of Kubernetes are whole seconds: what is made from now on is younger than the switch."""
-    made = (fleet.kubectl.get("fleetswitch", switch, fleet.namespace) or {})["metadata"]["creationTimestamp"]
+    made = (fleet.kubectl.get(fleet.kind, switch, fleet.namespace) or {})["metadata"]["creationTimestamp"]
     until(lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) > made, "the next second")
