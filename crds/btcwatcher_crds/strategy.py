@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from btcwatcher_crds.names import API_VERSION, NAME_MAX_LENGTH, STRATEGY_KIND
@@ -46,12 +46,14 @@ Ratio = Annotated[
     ),
 ]
 
+_NUMBER: Final = "^[0-9]{1,18}([.][0-9]{1,18})?$"
+
 Amount = Annotated[
     str,
     Field(
         max_length=40,
         json_schema_extra=rule(
-            "self.matches('^[0-9]{1,18}([.][0-9]{1,18})?$')",
+            f"self.matches('{_NUMBER}')",
             'must be a decimal string such as "1000" or "0.05"',
         ),
     ),
@@ -157,24 +159,41 @@ class Exchange(Contract):
     """Proxies for the exchange's traffic, in order of preference."""
 
 
+def _digits(value: object) -> object:
+    """Of a whole number, which YAML makes of digits without quotes and which loses nothing."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _or_whole(word: str, message: str) -> Any:
+    """A decimal string of the contract, which may be written as a whole number too; `word`: what else it may be."""
+    fits = f"string(self).matches('{_NUMBER}')"
+    also = f"string(self) == '{word}' || {fits}" if word else fits
+
+    def extend(schema: JsonSchema) -> None:
+        del schema["type"]
+        schema["anyOf"] = [{"type": "integer"}, {"type": "string"}]
+        schema["x-kubernetes-int-or-string"] = True
+        schema.update(rule(f"type(self) == int ? int(self) >= 0 && int(self) <= {10**18 - 1} : {also}", message))
+
+    return Field(max_length=40, json_schema_extra=extend)
+
+
 class Stake(Contract):
     currency: Annotated[str, Field(min_length=1, max_length=20)] = "USDT"
     """The currency that trades are paid in."""
     amount: Annotated[
         str,
-        Field(
-            max_length=40,
-            json_schema_extra=rule(
-                "self == 'unlimited' || self.matches('^[0-9]{1,18}([.][0-9]{1,18})?$')",
-                'must be a decimal string such as "100", or "unlimited"',
-            ),
-        ),
+        BeforeValidator(_digits),
+        _or_whole("unlimited", 'must be a decimal string such as "100", or "unlimited"'),
     ] = "100"
-    """Amount of one trade: a decimal string, or "unlimited" to share the balance among maxOpenTrades."""
+    """Amount of one trade: a decimal string, a whole number, or "unlimited" to share the balance among
+    maxOpenTrades."""
     max_open_trades: Annotated[int, Field(ge=0, le=1000)] = 3
     """How many trades may be open at once."""
-    dry_run_wallet: Amount = "1000"
-    """Balance a dry run starts with: a decimal string."""
+    dry_run_wallet: Annotated[
+        str, BeforeValidator(_digits), _or_whole("", 'must be a decimal string such as "1000" or "0.05"')
+    ] = "1000"
+    """Balance a dry run starts with: a decimal string or a whole number."""
 
 
 class Thresholds(Contract):
@@ -410,7 +429,7 @@ class StrategySpec(Contract):
             (
                 # What is no number is refused by its own rule. "unlimited" is none either.
                 "self.mode != 'DryRun' || [self.stake.amount, self.stake.dryRunWallet].exists(value,"
-                " !value.matches('^[0-9]{1,18}([.][0-9]{1,18})?$'))"
+                f" type(value) != int && !string(value).matches('{_NUMBER}'))"
                 " || double(self.stake.amount) <= double(self.stake.dryRunWallet)",
                 "stake.amount must not be above stake.dryRunWallet: a dry run could never open a trade",
             ),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from btcwatcher_crds.strategy import Strategy
 from support.kubectl import Kubectl
 
 Object = dict[str, Any]
@@ -34,7 +35,14 @@ REFUSED: list[tuple[str, Object, str]] = [
         {"spec": {"signals": {"thresholds": {"strong": "abc"}}}},
         'must be a decimal string from "0" to "1"',
     ),
-    ("a float amount", {"spec": {"stake": {"amount": 1.5}}}, "spec.stake.amount in body must be of type string"),
+    (
+        "a float amount",
+        {"spec": {"stake": {"amount": 1.5}}},
+        "spec.stake.amount in body must be of type integer,string",
+    ),
+    ("a negative amount", {"spec": {"stake": {"amount": -1}}}, 'a decimal string such as "100", or "unlimited"'),
+    ("a negative wallet", {"spec": {"stake": {"dryRunWallet": -1}}}, 'a decimal string such as "1000" or "0.05"'),
+    ("a whole stake above it", {"spec": {"stake": {"amount": 1001}}}, "must not be above stake.dryRunWallet"),
     ("an amount in words", {"spec": {"stake": {"amount": "lots"}}}, 'a decimal string such as "100", or "unlimited"'),
     ("the operator's key", {"spec": {"config": {"api_server": {}}}}, "api_server is the operator's"),
     ("a webhook of one's own", {"spec": {"config": {"webhook": {}}}}, "webhook is the operator's"),
@@ -86,3 +94,10 @@ def test_taken_with_its_defaults_written_out(kubectl: Kubectl, manifest: Object)
     assert spec["stake"] == {"amount": "unlimited", "currency": "USDT", "dryRunWallet": "1000", "maxOpenTrades": 3}
     assert spec["signals"]["thresholds"] == {"strong": "0.8", "medium": "0.6", "weak": "0.4"}
     assert "updateStrategy" not in spec, "its default depends on the mode"
+
+
+@pytest.mark.conformance
+def test_an_amount_may_be_a_whole_number(kubectl: Kubectl, manifest: Object) -> None:
+    kubectl.apply(merged(manifest, {"spec": {"stake": {"amount": 250, "dryRunWallet": 5000}}}))
+    read = Strategy.model_validate(kubectl.get("strategy", "ema", manifest["metadata"]["namespace"]))
+    assert (read.spec.stake.amount, read.spec.stake.dry_run_wallet) == ("250", "5000")
