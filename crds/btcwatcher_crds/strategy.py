@@ -186,8 +186,7 @@ class Stake(Contract):
         BeforeValidator(_digits),
         _or_whole("unlimited", 'must be a decimal string such as "100", or "unlimited"'),
     ] = "100"
-    """Amount of one trade: a decimal string, a whole number, or "unlimited" to share the balance among
-    maxOpenTrades."""
+    """Amount of one trade: a decimal string or whole number; "unlimited" shares the balance among maxOpenTrades."""
     max_open_trades: Annotated[int, Field(ge=0, le=1000)] = 3
     """How many trades may be open at once."""
     dry_run_wallet: Annotated[
