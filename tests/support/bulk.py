@@ -49,6 +49,18 @@ class Bulk:
     ) -> None:
         await self._session.close()
 
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        return self._session
+
+    async def ask(self, method: str, path: str, body: Object | None = None, *, may_fail: bool = False) -> Object:
+        """Any request; a PATCH is a merge patch. An AssertionError has the refusal, unless it `may_fail`."""
+        headers = {"Content-Type": "application/merge-patch+json"} if method == "PATCH" else {}
+        async with self._session.request(method, path, json=body, headers=headers) as answer:
+            said: Object = await answer.json()
+            assert may_fail or answer.status < 400, said
+            return said
+
     async def create(self, objects: Iterable[Object]) -> list[Object]:
         """POSTs them, some side by side; what was made, in the same order. An AssertionError names a refusal."""
         gate = asyncio.Semaphore(self._concurrency)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from support import realapi
 
@@ -14,14 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MISSING = "no real kube-controller-manager"
-PROVISIONER = "kubernetes.io/host-path"
-"""What it makes volumes with, as folders of this machine: of a StorageClass that says so."""
 
 
 def binary() -> Path | None:
     folder = realapi.binaries()
     found = folder / "kube-controller-manager" if folder is not None else None
     return found if found is not None and found.is_file() else None
+
+
+def default_storage_class() -> dict[str, Any]:
+    """One whose volumes it makes, as folders of this machine."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "folders", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": "kubernetes.io/host-path",
+    }
 
 
 @contextlib.contextmanager

@@ -47,15 +47,7 @@ def kubeconfig() -> Iterator[Path]:
         kubectl = Kubectl(api.kubeconfig)
         kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
         kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-        default = {"storageclass.kubernetes.io/is-default-class": "true"}
-        kubectl.apply(
-            {
-                "apiVersion": "storage.k8s.io/v1",
-                "kind": "StorageClass",
-                "metadata": {"name": "folders", "annotations": default},
-                "provisioner": realcontrollers.PROVISIONER,
-            }
-        )
+        kubectl.apply(realcontrollers.default_storage_class())
         with realscheduler.running(api.kubeconfig):
             yield api.kubeconfig
 
