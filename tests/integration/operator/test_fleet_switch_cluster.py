@@ -162,8 +162,7 @@ async def eventually(look: Any, what: str, seconds: float = 300) -> None:
         await asyncio.sleep(0.2)
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("count", [6, 20])
+@pytest.mark.parametrize("count", [5, pytest.param(20, marks=pytest.mark.full)])
 async def test_trades_are_closed_while_two_bots_are_killed_and_one_hangs(cluster: LocalCluster, count: int) -> None:
     bots = RealBots(cluster, count)
     await bots.start()
