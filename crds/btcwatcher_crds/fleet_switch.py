@@ -72,7 +72,7 @@ class LossLimit(Contract):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            ("!self.amount.matches('^[0.]*$')", "amount must be above 0"),
+            ("!string(self.amount).matches('^[0.]*$')", "amount must be above 0"),
             # What is no duration at all is refused by its own rule, in better words.
             (
                 "!self.within.matches('^([0-9]+h)?([0-9]+m)?([0-9]+s)?$')"
@@ -83,7 +83,7 @@ class LossLimit(Contract):
     )
 
     amount: Amount
-    """How much the selected bots may lose together: a decimal string."""
+    """How much the selected bots may lose together: a decimal string or a whole number."""
     currency: Annotated[str, Field(min_length=1, max_length=20)]
     """Of bots that trade in this stake currency; others are not counted, and held all the same."""
     within: Duration = "24h"

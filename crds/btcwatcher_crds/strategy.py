@@ -48,17 +48,6 @@ Ratio = Annotated[
 
 _NUMBER: Final = "^[0-9]{1,18}([.][0-9]{1,18})?$"
 
-Amount = Annotated[
-    str,
-    Field(
-        max_length=40,
-        json_schema_extra=rule(
-            f"self.matches('{_NUMBER}')",
-            'must be a decimal string such as "1000" or "0.05"',
-        ),
-    ),
-]
-
 
 class Contract(BaseModel):
     """Base of all contract types: camelCase on the wire, frozen, unknown fields ignored (a newer CRD may have more)."""
@@ -178,6 +167,12 @@ def _or_whole(word: str, message: str) -> Any:
     return Field(max_length=40, json_schema_extra=extend)
 
 
+Amount = Annotated[
+    str, BeforeValidator(_digits), _or_whole("", 'must be a decimal string such as "1000" or "0.05"')
+]
+"""A decimal string, which may be written as a whole number without quotes, too."""
+
+
 class Stake(Contract):
     currency: Annotated[str, Field(min_length=1, max_length=20)] = "USDT"
     """The currency that trades are paid in."""
@@ -189,9 +184,7 @@ class Stake(Contract):
     """Amount of one trade: a decimal string or whole number; "unlimited" shares the balance among maxOpenTrades."""
     max_open_trades: Annotated[int, Field(ge=0, le=1000)] = 3
     """How many trades may be open at once."""
-    dry_run_wallet: Annotated[
-        str, BeforeValidator(_digits), _or_whole("", 'must be a decimal string such as "1000" or "0.05"')
-    ] = "1000"
+    dry_run_wallet: Amount = "1000"
     """Balance a dry run starts with: a decimal string or a whole number."""
 
 

@@ -316,7 +316,7 @@ def test_a_dry_run_says_what_would_be_and_does_nothing(fleet: Fleet) -> None:
 
 def test_one_with_a_loss_limit_waits_until_the_collector_says_that_it_is_reached(fleet: Fleet) -> None:
     fleet.run("ema")
-    fleet.switch("daily", "PauseEntries", onLoss={"amount": "500", "currency": "USDT"})
+    fleet.switch("daily", "PauseEntries", onLoss={"amount": 500, "currency": "USDT"})
     until(lambda: fleet.says("daily", "Active") == ("False", "Armed"), "it waits")
     assert fleet.says("daily") == ("False", "Armed")
     assert fleet.says("daily", "Reconciling") is None
@@ -350,6 +350,7 @@ def test_one_with_a_loss_limit_waits_until_the_collector_says_that_it_is_reached
         ({"dryRun": True, "onLoss": {"amount": "5", "currency": "USDT"}}, "onLoss is when bots are held"),
         ({"onLoss": {"amount": "0.00", "currency": "USDT"}}, "amount must be above 0"),
         ({"onLoss": {"amount": "-5", "currency": "USDT"}}, "must be a decimal string"),
+        ({"onLoss": {"amount": 0, "currency": "USDT"}}, "amount must be above 0"),
         ({"onLoss": {"amount": "5"}}, "onLoss.currency: Required value"),
         ({"onLoss": {"amount": "5", "currency": "USDT", "within": "1d"}}, "must be a duration in hours"),
         ({"onLoss": {"amount": "5", "currency": "USDT", "within": "30s"}}, 'within must be between "1m" and "720h"'),
