@@ -85,7 +85,7 @@ async def follow(
 
 
 def _row(context: Mapping[str, Any], changed: Line) -> str:
-    return render.fragment("_strategies.html", "row", context, changed, None)
+    return render.fragment("_strategies.html", "row", context, changed, None, None)
 
 
 async def strategy_changes(registry: Registry, seen: int, written: Callable[[Line], str]) -> AsyncIterator[bytes]:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from btcwatcher_api.page import lines, live, render
+from btcwatcher_api.page import figures, lines, live, render
 from btcwatcher_api.page.page_route import PageRoute
 from btcwatcher_api.page.session import SignedIn
 from btcwatcher_api.signals import arrival, repository, statistics
@@ -66,6 +66,7 @@ async def show_overview(
         filters={"q": q.strip(), "state": state, "mode": mode, "ready": ready},
         ports=port_pool(*settings.ports, items),
         last=await last_signals(connection, [one.strategy for one in shown]),
+        figures=await figures.by_id(request.app.state.prometheus),
         signals_shown=recent.rows,
         counted=counted,
         live=live.address(request, event_id(begin), strategies=live.newest(items)),

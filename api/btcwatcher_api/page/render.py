@@ -36,6 +36,15 @@ def number(value: Decimal | float | str | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def money(value: str | None) -> str:
+    """A profit with its sign, to the cent; with four significant digits where it is less, as in BTC."""
+    if value is None:
+        return "–"
+    found = Decimal(value)
+    places = 2 if not found or abs(found) >= 1 else min(8, 3 - found.adjusted())
+    return f"{found:+.{places}f}"
+
+
 def percent(value: Decimal | float | str | None) -> str:
     return "" if value is None else f"{Decimal(str(value)) * 100:+.2f} %"
 
@@ -60,7 +69,14 @@ _environment: Final = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-_environment.filters |= {"number": number, "percent": percent, "moment": _moment, "clock": _clock, "iso": _iso}
+_environment.filters |= {
+    "number": number,
+    "money": money,
+    "percent": percent,
+    "moment": _moment,
+    "clock": _clock,
+    "iso": _iso,
+}
 _environment.globals |= {"Language": Language, "Theme": Theme}
 
 

@@ -11,7 +11,7 @@ from kubernetes.aio import client
 
 from btcwatcher_api.cluster import core
 from btcwatcher_api.cluster.client import Cluster
-from btcwatcher_api.page import lines, live, render
+from btcwatcher_api.page import figures, lines, live, render
 from btcwatcher_api.page.page_route import PageRoute
 from btcwatcher_api.page.session import SignedIn
 from btcwatcher_api.problems import Problem
@@ -51,6 +51,7 @@ async def show_strategy(
         "strategy.html",
         visitor,
         line=lines.line(found.item),
+        trading=(await figures.by_id(request.app.state.prometheus)).get(found.id),
         strategy=answer(found.item),
         exchange=exchange,
         events=told,

@@ -2,6 +2,7 @@
 as its HTTP API is documented."""
 
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,19 @@ async def test_statistics_are_numbers(desk: Desk) -> None:
     assert told["uptime_seconds"] >= 0
 
 
+async def _cells(desk: Desk, name: str) -> dict[str, list[str]]:
+    """What the row of a Strategy in the page's table says, by the cell's last class."""
+    http = desk.served.http
+    account = {"username": "ada", "password": "correct horse battery"}
+    await http.post("/first-account", data=account, headers={"Origin": "http://api.test"})
+    page = (await http.get("/")).text
+    row = page.partition(f'data-id="trading.{name}"')[2].partition("</tr>")[0]
+    found: dict[str, list[str]] = {}
+    for kind, text in re.findall(r'<td class="([^"]*)"[^>]*>(.*?)</td>', row, re.DOTALL):
+        found.setdefault(kind.split()[-1], []).append(re.sub(r"<[^>]*>", "", text).strip())
+    return found
+
+
 TRADING = {
     "btcwatcher_bot_reachable": "1",
     "btcwatcher_bot_open_trades": "2",
@@ -187,6 +201,8 @@ async def test_with_prometheus_there_are_figures(postgres_url: str, tmp_path: Pa
             "currency": "USDT",
             "last_process_at": "2026-11-18T11:06:40Z",
         }
+        cells = await _cells(desk, "ema-cross")
+        assert (cells["trades"], cells["profit"]) == (["2"], ["–open -0.00001250"])
         trend = await get(desk, f"{SYSTEM}/capacity/utilization-trend", hours=2, points=10)
         series = {one["name"]: one for one in trend["series"]}
         assert (series["cpu_used"]["unit"], series["cpu_used"]["source"]) == ("ratio", "prometheus")

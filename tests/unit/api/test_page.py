@@ -130,3 +130,18 @@ def test_no_script_and_no_style_stands_in_a_template() -> None:
 )
 def test_how_a_price_is_written(value: str | None, written: str) -> None:
     assert render.number(value) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "–"),
+        ("0", "+0.00"),
+        ("12.3456", "+12.35"),
+        ("-1003.7", "-1003.70"),
+        ("0.5", "+0.5000"),
+        ("-0.0000125", "-0.00001250"),
+    ],
+)
+def test_a_profit_has_its_sign_and_as_many_digits_as_say_something(value: str | None, shown: str) -> None:
+    assert render.money(value) == shown

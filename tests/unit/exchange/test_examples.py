@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from btcwatcher_crds.fleet_switch import FleetSwitch
 from btcwatcher_crds.notification_channel import NotificationChannel
 from btcwatcher_crds.strategy import Strategy
 from btcwatcher_local.exchange.markets import MARKETS
@@ -44,3 +45,10 @@ def test_example_channels_are_valid_and_listen(document: Any) -> None:
     channel = NotificationChannel.model_validate(document)
     assert channel.spec.strategies is not None
     assert channel.metadata.namespace == "trading"
+
+
+def test_an_example_switch_is_valid_and_nothing_applies_it_by_itself() -> None:
+    (document,) = yaml.safe_load_all((EXAMPLES / "switches/pause-entries.yaml").read_text())
+    assert FleetSwitch.model_validate(document).spec.dry_run
+    # `kubectl apply -f FOLDER` takes the files of the folder itself.
+    assert not [found for found in _documents() if found["kind"].endswith("FleetSwitch")]

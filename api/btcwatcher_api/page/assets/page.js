@@ -89,7 +89,8 @@ function onStrategy(html) {
   if (!body) return;
   const old = body.querySelector(`tr[data-id="${CSS.escape(row.dataset.id)}"]`);
   if (old) {
-    row.querySelector("[data-last]").replaceChildren(...old.querySelector("[data-last]").childNodes);
+    const kept = old.querySelectorAll("[data-kept]");
+    row.querySelectorAll("[data-kept]").forEach((cell, index) => cell.replaceChildren(...kept[index].childNodes));
     old.replaceWith(row);
   } else if (!("filtered" in followed.dataset)) {
     const next = [...body.rows].find((other) => other.dataset.id > row.dataset.id);
