@@ -167,9 +167,7 @@ def _or_whole(word: str, message: str) -> Any:
     return Field(max_length=40, json_schema_extra=extend)
 
 
-Amount = Annotated[
-    str, BeforeValidator(_digits), _or_whole("", 'must be a decimal string such as "1000" or "0.05"')
-]
+Amount = Annotated[str, BeforeValidator(_digits), _or_whole("", 'must be a decimal string such as "1000" or "0.05"')]
 """A decimal string, which may be written as a whole number without quotes, too."""
 
 
