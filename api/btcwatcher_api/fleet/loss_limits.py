@@ -14,7 +14,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from kubernetes.aio import client
-from pydantic import ValidationError
 
 from btcwatcher_api import logs
 from btcwatcher_api.cluster import core
@@ -61,6 +60,7 @@ class _Armed:
     item: Mapping[str, Any]
     parsed: AnySwitch
     limit: LossLimit
+    within: timedelta
     made: datetime
 
     @property
@@ -74,7 +74,7 @@ class _Armed:
 
     def since(self, now: datetime) -> datetime:
         """Losses from before it was made are nobody's news: who lifts a switch and makes it again starts at zero."""
-        return max(self.made, now - parse_duration(self.limit.within))
+        return max(self.made, now - self.within)
 
 
 class LossLimits:
@@ -103,6 +103,7 @@ class LossLimits:
         """Also of bots that do not answer any more: what they said last."""
         self._told: dict[str, float] = {}
         """When the status of a switch was last written, monotonic, by its uid."""
+        self._quiet = logs.Throttle(seconds=60.0)
 
     async def run(self) -> None:
         """Until cancelled; only in the active collector."""
@@ -117,9 +118,6 @@ class LossLimits:
                         await self.look()
                 except (LedgerAway, LedgerBusy, FillsRefused) as error:
                     _log.warning("losses cannot be counted", reason=str(error))
-                except Problem as problem:
-                    # Another has written into it meanwhile, or Kubernetes is away: the next look tries again.
-                    _log.warning("a loss cannot be written down", reason=problem.detail)
                 except Exception as error:
                     # What somebody else's object holds must not end what fills signals in.
                     _log.error("losses cannot be counted", exc_info=error)
@@ -127,7 +125,7 @@ class LossLimits:
             await self._cluster.close()
 
     async def look(self) -> None:
-        """Count once. Raises LedgerAway, LedgerBusy, FillsRefused and Problem."""
+        """Count once. Raises LedgerAway, LedgerBusy and FillsRefused."""
         self._listen()
         armed = [one for copy in self._copies for item in copy.items() if (one := _armed(item)) is not None]
         self._told = {one.uid: self._told[one.uid] for one in armed if one.uid in self._told}
@@ -137,7 +135,15 @@ class LossLimits:
         for one in armed:
             now = datetime.now(UTC)
             counted = loss(list(_selected(one, strategies)), await self._exits(one, now), self._opened)
-            await self._write(one, counted, now)
+            try:
+                await self._write(one, counted, now)
+            except Problem as problem:
+                # Somebody else has written into it meanwhile, or Kubernetes is away: the next look tries again.
+                quiet = self._quiet.allows((one.uid, problem.status))
+                if quiet is not None:
+                    _log.warning(
+                        "a loss cannot be written down", switch=one.title, reason=problem.detail, more_since_last=quiet
+                    )
 
     def _listen(self) -> None:
         there = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in self._strategies()}
@@ -215,16 +221,18 @@ def _armed(item: Mapping[str, Any]) -> _Armed | None:
     try:
         kind = FleetSwitch if item["metadata"].get("namespace") else ClusterFleetSwitch
         parsed = kind.model_validate(item)
-    except ValidationError as error:
+        limit, made = parsed.spec.on_loss, parsed.metadata.creation_timestamp
+        if limit is None or made is None:
+            return None
+        return _Armed(item, parsed, limit, parse_duration(limit.within), made)
+    except ValueError as error:
+        # The API server took it by a schema that is not ours.
         _log.warning(
-            "a fleet switch is not understood, its loss is not counted",
+            "a fleet switch is not understood: its loss is not counted",
             switch=item["metadata"].get("name"),
-            errors=error.error_count(),
+            reason=str(error),
         )
         return None
-    made = parsed.metadata.creation_timestamp
-    limit = parsed.spec.on_loss
-    return _Armed(item, parsed, limit, made) if limit is not None and made is not None else None
 
 
 def _selected(one: _Armed, strategies: Iterable[Mapping[str, Any]]) -> Iterator[Bot]:
