@@ -25,6 +25,8 @@ BOTS_MAX: Final = 1000
 LIFTED_MAX: Final = 32
 """By how many Resumes one switch can be lifted in part."""
 BOT_MESSAGE_MAX_LENGTH: Final = 256
+SAMPLES_MAX: Final = 32
+"""How often the time of a loss limit is looked back at."""
 
 
 class SwitchAction(StrEnum):
@@ -83,7 +85,7 @@ class LossLimit(Contract):
     )
 
     amount: Amount
-    """How much the selected bots may lose together: a decimal string or a whole number."""
+    """How much the selected bots may lose together, closed trades and open ones: a decimal string or a whole number."""
     currency: Annotated[str, Field(min_length=1, max_length=20)]
     """Of bots that trade in this stake currency; others are not counted, and held all the same."""
     within: Duration = "24h"
@@ -101,7 +103,8 @@ _RULES: Final = rules(
     ),
     (
         "!has(self.onLoss) || (self.action != 'Resume' && !(has(self.dryRun) && self.dryRun))",
-        "onLoss is when bots are held: it does not go with action Resume or with dryRun",
+        "onLoss is when bots are held: it does not go with action Resume or with dryRun; to see whom it would reach, "
+        "make a switch with dryRun and without onLoss",
     ),
 )
 
@@ -116,8 +119,8 @@ class _Order(Contract):
     order_type: Annotated[ExitOrderType | None, Field()] = None
     """Of CloseTrades: how to sell. Left out: as the strategy's own order_types say of a forced exit."""
     on_loss: LossLimit | None = None
-    """Hold nobody until the selected bots have lost so much: closed trades and, at the price of now, open ones. From
-    then on it is a switch like any other, until a person lifts it."""
+    """Hold nobody until the selected bots have lost so much: by closed trades, and by what open ones have come down.
+    From then on it is a switch like any other, until a person lifts it."""
     dry_run: bool = False
     """Say what would happen, bot by bot, and do nothing."""
     reason: Annotated[str, Field(max_length=512)] = ""
@@ -190,6 +193,15 @@ class LiftedFor(ClusterSelection):
     """When."""
 
 
+class OpenSample(Contract):
+    """What the open trades of the selected bots stood at, at one time."""
+
+    at: datetime
+    """When."""
+    profit: Annotated[str, Field(max_length=40)]
+    """Of all together, in the currency of spec.onLoss: a decimal string."""
+
+
 class CountedLoss(Contract):
     """What the selected bots have lost together, as the collector last wrote it down."""
 
@@ -201,6 +213,8 @@ class CountedLoss(Contract):
     """Of these, bots that have not said how their open trades do: only closed ones are counted of them."""
     at: datetime | None = None
     """When it was counted."""
+    opened: Annotated[list[OpenSample], Field(max_length=SAMPLES_MAX)] = Field(default_factory=list)
+    """What open trades stood at, the oldest first: only what has changed since the beginning of the time counts."""
 
 
 class FleetSwitchStatus(Contract):

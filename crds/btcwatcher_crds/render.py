@@ -271,6 +271,7 @@ _SWITCH_COLUMNS = [
     _column("Why", ".spec.reason", priority=1),
     _column("Loss", ".status.loss.amount", priority=1),
     _column("Loss-limit", ".spec.onLoss.amount", priority=1),
+    _column("Loss-bots", ".status.loss.bots", "integer", priority=1),
     _column("Message", _ready("Complete", "message"), priority=1),
 ]
 

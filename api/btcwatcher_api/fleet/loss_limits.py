@@ -20,12 +20,20 @@ from btcwatcher_api.cluster import core
 from btcwatcher_api.cluster.client import Cluster
 from btcwatcher_api.collector.figures import Figures
 from btcwatcher_api.collector.ledger import FillsRefused, Ledger, LedgerAway, LedgerBusy
-from btcwatcher_api.fleet.losses import Bot, Exits, Loss, Opened, loss
+from btcwatcher_api.fleet.losses import Bot, Exits, Opened, Sample, Standing, sampled, standing
 from btcwatcher_api.fleet.teller import SwitchCopy
 from btcwatcher_api.notifications.schedule.durations import parse_duration
 from btcwatcher_api.problems import Problem
 from btcwatcher_api.signals.dedup import first_id_at
-from btcwatcher_crds.fleet_switch import AnySwitch, ClusterFleetSwitch, CountedLoss, FleetSwitch, LossLimit
+from btcwatcher_crds.fleet_switch import (
+    SAMPLES_MAX,
+    AnySwitch,
+    ClusterFleetSwitch,
+    CountedLoss,
+    FleetSwitch,
+    LossLimit,
+    OpenSample,
+)
 from btcwatcher_crds.names import (
     API_VERSION,
     CLUSTER_FLEET_SWITCH_PLURAL,
@@ -134,9 +142,9 @@ class LossLimits:
         strategies = list(self._strategies())
         for one in armed:
             now = datetime.now(UTC)
-            counted = loss(list(_selected(one, strategies)), await self._exits(one, now), self._opened)
+            stands = standing(list(_selected(one, strategies)), await self._exits(one, now), self._opened)
             try:
-                await self._write(one, counted, now)
+                await self._write(one, stands, now)
             except Problem as problem:
                 # Somebody else has written into it meanwhile, or Kubernetes is away: the next look tries again.
                 quiet = self._quiet.allows((one.uid, problem.status))
@@ -168,20 +176,26 @@ class LossLimits:
             for namespace, strategy, profit, closed, partial in rows
         }
 
-    async def _write(self, one: _Armed, counted: Loss, now: datetime) -> None:
-        reached = counted.amount >= Decimal(one.limit.amount)
-        said = f"{counted.amount.normalize():f}"
+    async def _write(self, one: _Armed, stands: Standing, now: datetime) -> None:
         before = one.parsed.status.loss
-        told = self._told.get(one.uid)
-        if not reached:
-            same = before is not None and (before.amount, before.bots, before.unknown) == (
-                said,
-                counted.bots,
-                counted.unknown,
-            )
-            if same or (told is not None and time.monotonic() - told < _TOLD_SECONDS):
+        told = [Sample(sample.at, Decimal(sample.profit)) for sample in before.opened] if before else []
+        apart = max(one.within / (SAMPLES_MAX - 4), timedelta(seconds=_TOLD_SECONDS))
+        samples = sampled(told, Sample(now.replace(microsecond=0), stands.open), one.since(now), apart)
+        amount = stands.loss(samples[0].open)
+        reached = amount >= Decimal(one.limit.amount)
+        said = _text(amount)
+        if not reached and samples == told and before is not None:
+            same = (before.amount, before.bots, before.unknown) == (said, stands.bots, stands.unknown)
+            last = self._told.get(one.uid)
+            if same or (last is not None and time.monotonic() - last < _TOLD_SECONDS):
                 return
-        written = CountedLoss(amount=said, bots=counted.bots, unknown=counted.unknown, at=now.replace(microsecond=0))
+        written = CountedLoss(
+            amount=said,
+            bots=stands.bots,
+            unknown=stands.unknown,
+            at=now.replace(microsecond=0),
+            opened=[OpenSample(at=sample.at, profit=_text(sample.open)) for sample in samples[-SAMPLES_MAX:]],
+        )
         status: dict[str, Any] = {"loss": written.model_dump(by_alias=True, mode="json")}
         if reached:
             status["trippedAt"] = now.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -197,9 +211,13 @@ class LossLimits:
                 loss=said,
                 limit=one.limit.amount,
                 currency=one.limit.currency,
-                bots=counted.bots,
-                unknown=counted.unknown,
+                bots=stands.bots,
+                unknown=stands.unknown,
             )
+
+
+def _text(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
 
 
 async def _patch(connected: client.ApiClient, where: str, patch: core.Object) -> core.Object:

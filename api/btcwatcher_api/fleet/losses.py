@@ -4,9 +4,9 @@ Both are of different moments. A trade that has closed since its bot was last vi
 a partial exit since then not at all until the next visit, when what is left of the trade has its new price too. Pure.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -38,24 +38,56 @@ class Exits:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
-    amount: Decimal
-    """Negative: a gain."""
+class Standing:
+    """Where a selection of bots stands."""
+
+    exits: Decimal
+    """Profit of all exits within the time."""
+    open: Decimal
+    """Profit of all open trades at the price of now."""
     bots: int
     unknown: int
     """Bots whose open trades are not known."""
 
+    def loss(self, open_before: Decimal) -> Decimal:
+        """Within the time, at whose beginning the open trades stood at `open_before`. Negative: a gain."""
+        return (open_before - self.open - self.exits).quantize(_CENTS)
 
-def loss(bots: Collection[Bot], exits: Mapping[Bot, Exits], opened: Mapping[Bot, Opened]) -> Loss:
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the open trades stood at, at one time."""
+
+    at: datetime
+    open: Decimal
+
+
+def standing(bots: Collection[Bot], exits: Mapping[Bot, Exits], opened: Mapping[Bot, Opened]) -> Standing:
     """Of these bots together; `exits` and `opened` may hold others too."""
-    profit = sum((_profit(exits.get(bot), opened.get(bot)) for bot in bots), Decimal(0))
-    return Loss((-profit).quantize(_CENTS), len(bots), sum(bot not in opened for bot in bots))
+    parts = [_parts(exits.get(bot), opened.get(bot)) for bot in bots]
+    return Standing(
+        sum((left for left, _ in parts), Decimal(0)),
+        sum((still for _, still in parts), Decimal(0)),
+        len(bots),
+        sum(bot not in opened for bot in bots),
+    )
 
 
-def _profit(exits: Exits | None, opened: Opened | None) -> Decimal:
+def sampled(before: Sequence[Sample], now: Sample, since: datetime, apart: timedelta) -> list[Sample]:
+    """The samples with the one of now, if it is time for another: the first is what the time began with at `since`."""
+    kept = list(before)
+    while len(kept) > 1 and kept[1].at <= since:
+        del kept[0]
+    if not kept or now.at - kept[-1].at >= apart:
+        kept.append(now)
+    return kept
+
+
+def _parts(exits: Exits | None, opened: Opened | None) -> tuple[Decimal, Decimal]:
+    """Profit of the exits, and of the trades that are open."""
     closed = exits.profit if exits else Decimal(0)
     if opened is None:
-        return closed
+        return closed, Decimal(0)
     gone = set(exits.closed) if exits else set()
     still = {trade: profit for trade, profit in opened.profits.items() if trade not in gone}
     later = [
@@ -64,4 +96,4 @@ def _profit(exits: Exits | None, opened: Opened | None) -> Decimal:
         # The bot's word on this trade is older, and of all of it.
         if trade in still and at > opened.at
     ]
-    return closed - sum(later, Decimal(0)) + sum((Decimal(repr(one)) for one in still.values()), Decimal(0))
+    return closed - sum(later, Decimal(0)), sum((Decimal(repr(one)) for one in still.values()), Decimal(0))

@@ -94,22 +94,36 @@ async def test_a_switch_begins_when_its_bots_have_lost_so_much_together(
     kubeconfig = await asyncio.to_thread(rights.kubeconfig, tmp_path / "kubeconfig", "collector")
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     async with collecting(desk.database, tmp_path, bots.address, None, recover_after_seconds=3600):
-        await loses("daily", "181")
+        # Nor what open trades had come to by then: 90.5 at each of two bots.
+        await loses("daily", "0")
         said = await status("daily")
         assert (said["loss"]["bots"], said["loss"]["unknown"], "trippedAt" in said) == (2, 0, False)
+        assert [one["profit"] for one in said["loss"]["opened"]] == ["-181"]
         # A trade has closed since the last visit, and worse than it stood: it is counted once. A part of one was sold
         # before, and a bot that does not answer any more has lost what it said last.
         bots.odd["trading", "ema"] = lambda _: None
         left(desk, "ema", "-400", trade="7")
         left(desk, "rsi", "-9", trade="8", part=True)
-        await loses("daily", "489.5")
+        await loses("daily", "308.5")
         assert "trippedAt" not in await status("daily")
-        left(desk, "rsi", "-10.5")
+        left(desk, "rsi", "-191.5")
         await loses("far", "500")
         await loses("daily", "500")
         assert (await status("daily"))["trippedAt"]
         assert "trippedAt" not in await status("far")
         assert (await status("dollars"))["loss"]["bots"] == 0
+
+        # Made again it counts from zero.
+        spec = (await desk.kubernetes.get(f"{SWITCHES}/daily")).json()["spec"]
+        assert (await desk.ask("DELETE", "/api/v1/fleet/switches/trading.daily")).status_code == 204
+        # Times of Kubernetes are whole seconds, and exits of this one are of before.
+        await asyncio.sleep(1)
+        again = {"namespace": "trading", "name": "daily", "spec": {**spec, "requestedBy": ""}}
+        assert (await desk.ask("POST", "/api/v1/fleet/switches/", json=again)).status_code == 201
+        await loses("daily", "0")
+        assert "trippedAt" not in await status("daily")
+        left(desk, "rsi", "-500")
+        await loses("daily", "500")
     answer = (await desk.ask("GET", "/api/v1/fleet/switches/trading.daily")).json()
     assert (answer["loss"]["amount"], answer["loss"]["bots"]) == ("500", 2)
     assert answer["tripped_at"] is not None
