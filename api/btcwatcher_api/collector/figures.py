@@ -23,17 +23,23 @@ class Figures:
     """What a bot said of itself. None is what it has not said yet; money is in `currency`."""
 
     reachable: bool
-    open_trades: int | None = None
-    open_profit: float | None = None
+    open_profits: Mapping[str, float] | None = None
+    """Of each open trade at the price of then, by its id."""
     closed_profit: float | None = None
     balance: float | None = None
     currency: str = ""
     last_process: float | None = None
     """Unix seconds."""
-    open_profits: Mapping[str, float] | None = None
-    """Of each open trade at the price of then, by its id."""
     visited_at: datetime | None = None
     """When the open trades were asked for."""
+
+    @property
+    def open_trades(self) -> int | None:
+        return None if self.open_profits is None else len(self.open_profits)
+
+    @property
+    def open_profit(self) -> float | None:
+        return None if self.open_profits is None else sum(self.open_profits.values())
 
 
 class CollectorMetrics:

@@ -88,8 +88,6 @@ async def _figures(api: BotApi, bot: Bot, rules: Rules, opened: list[Trade], at:
     """Profit is asked for when a trade closed, for the bot goes through all its trades to tell; the balance rarely."""
     figures = replace(
         bot.figures,
-        open_trades=len(opened),
-        open_profit=sum(trade.profit_abs or 0.0 for trade in opened),
         open_profits={str(trade.trade_id): trade.profit_abs or 0.0 for trade in opened},
         visited_at=at,
     )
