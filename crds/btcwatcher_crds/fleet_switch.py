@@ -16,7 +16,7 @@ from btcwatcher_crds.names import (
     FLEET_SWITCH_KIND,
     FLEET_SWITCH_NAME_MAX_LENGTH,
 )
-from btcwatcher_crds.notification_channel import Duration, LabelSelector
+from btcwatcher_crds.notification_channel import DURATION_PATTERN, Duration, LabelSelector
 from btcwatcher_crds.rules import JsonSchema, name_rule, rules
 from btcwatcher_crds.strategy import Amount, Conditions, Contract, Metadata, Mode
 
@@ -77,7 +77,7 @@ class LossLimit(Contract):
             ("!string(self.amount).matches('^[0.]*$')", "amount must be above 0"),
             # What is no duration at all is refused by its own rule, in better words.
             (
-                "!self.within.matches('^([0-9]+h)?([0-9]+m)?([0-9]+s)?$')"
+                f"!self.within.matches('{DURATION_PATTERN}')"
                 " || (duration(self.within) >= duration('1m') && duration(self.within) <= duration('720h'))",
                 'within must be between "1m" and "720h"',
             ),

@@ -15,7 +15,7 @@ from btcwatcher_crds.strategy import Conditions, ConfigMapKeyReference, Contract
 
 TEMPLATE_MAX_BYTES: Final = 16 * 1024
 
-_DURATION: Final = "^([0-9]{1,4}h)?([0-9]{1,4}m)?([0-9]{1,5}s)?$"
+DURATION_PATTERN: Final = "^([0-9]{1,4}h)?([0-9]{1,4}m)?([0-9]{1,5}s)?$"
 
 Duration = Annotated[
     str,
@@ -23,7 +23,7 @@ Duration = Annotated[
         min_length=2,
         max_length=17,
         json_schema_extra=rule(
-            f"self.matches('{_DURATION}')",
+            f"self.matches('{DURATION_PATTERN}')",
             'must be a duration in hours, minutes and seconds, such as "30s", "5m" or "1h30m"',
         ),
     ),

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
-from urllib.parse import quote
 
 from kubernetes.aio import client
 
@@ -20,6 +19,7 @@ from btcwatcher_api.cluster import core
 from btcwatcher_api.cluster.client import Cluster
 from btcwatcher_api.collector.figures import Figures
 from btcwatcher_api.collector.ledger import FillsRefused, Ledger, LedgerAway, LedgerBusy
+from btcwatcher_api.fleet import schemas
 from btcwatcher_api.fleet.losses import Bot, Exits, Opened, Sample, Standing, sampled, standing
 from btcwatcher_api.fleet.teller import SwitchCopy
 from btcwatcher_api.notifications.schedule.durations import parse_duration
@@ -77,8 +77,7 @@ class _Armed:
 
     @property
     def title(self) -> str:
-        metadata = self.parsed.metadata
-        return f"{metadata.namespace}.{metadata.name}" if metadata.namespace else metadata.name
+        return schemas.id_of(self.parsed.metadata.namespace, self.parsed.metadata.name)
 
     def since(self, now: datetime) -> datetime:
         """Losses from before it was made are nobody's news: who lifts a switch and makes it again starts at zero."""
@@ -134,12 +133,12 @@ class LossLimits:
 
     async def look(self) -> None:
         """Count once. Raises LedgerAway, LedgerBusy and FillsRefused."""
-        self._listen()
+        strategies = list(self._strategies())
+        self._listen(strategies)
         armed = [one for copy in self._copies for item in copy.items() if (one := _armed(item)) is not None]
         self._told = {one.uid: self._told[one.uid] for one in armed if one.uid in self._told}
         if not armed:
             return
-        strategies = list(self._strategies())
         for one in armed:
             now = datetime.now(UTC)
             stands = standing(list(_selected(one, strategies)), await self._exits(one, now), self._opened)
@@ -153,8 +152,8 @@ class LossLimits:
                         "a loss cannot be written down", switch=one.title, reason=problem.detail, more_since_last=quiet
                     )
 
-    def _listen(self) -> None:
-        there = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in self._strategies()}
+    def _listen(self, strategies: Iterable[Mapping[str, Any]]) -> None:
+        there = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in strategies}
         self._opened = {bot: said for bot, said in self._opened.items() if bot in there}
         for bot, figures in list(self._figures.items()):
             if figures.open_profits is not None and figures.visited_at is not None:
@@ -226,10 +225,8 @@ async def _patch(connected: client.ApiClient, where: str, patch: core.Object) ->
 
 def _status_path(switch: AnySwitch) -> str:
     namespace = switch.metadata.namespace
-    place = (
-        f"namespaces/{quote(namespace, safe='')}/{FLEET_SWITCH_PLURAL}" if namespace else CLUSTER_FLEET_SWITCH_PLURAL
-    )
-    return f"/apis/{API_VERSION}/{place}/{quote(switch.metadata.name, safe='')}/status"
+    kind = ("namespaces", namespace, FLEET_SWITCH_PLURAL) if namespace else (CLUSTER_FLEET_SWITCH_PLURAL,)
+    return core.path(*kind, switch.metadata.name, "status", api=f"/apis/{API_VERSION}")
 
 
 def _armed(item: Mapping[str, Any]) -> _Armed | None:
