@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from support import realapi
+from support import realapi, realcontrollers, realscheduler
+from support.kubectl import REPOSITORY, Kubectl
 
 
 @contextlib.contextmanager
@@ -40,3 +41,15 @@ def real(*, account_admission: bool = False) -> Iterator[Path]:
     """With `account_admission` pods get their ServiceAccount's token, and need controllers that make accounts."""
     with realapi.running(account_admission=account_admission) as api:
         yield api.kubeconfig
+
+
+@contextlib.contextmanager
+def control_plane() -> Iterator[Path]:
+    """A real API server with our kinds, Kubernetes' own controllers and scheduler, and a class of volumes."""
+    with realapi.running(account_admission=True) as api, realcontrollers.running(api):
+        kubectl = Kubectl(api.kubeconfig)
+        kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
+        kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        kubectl.apply(realcontrollers.default_storage_class())
+        with realscheduler.running(api.kubeconfig):
+            yield api.kubeconfig

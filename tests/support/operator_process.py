@@ -58,5 +58,12 @@ class Operator:
         return self._process.pid
 
     @property
+    def resident_mib(self) -> float:
+        """Its resident memory."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(kilobytes) / 1024
+
+    @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None

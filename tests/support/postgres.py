@@ -33,9 +33,8 @@ def migrated(folder: Path, factory: pytest.TempPathFactory) -> EmbeddedPostgres:
 def _archive(factory: pytest.TempPathFactory) -> Path:
     """Made by the first process of the run that asks; the others wait for it."""
     base = factory.getbasetemp()
-    shared = (
-        base.parent if base.name.startswith("popen-") else base
-    )  # each process of xdist's has a folder in the run's
+    # Each process of xdist's has a folder in the run's.
+    shared = base.parent if base.name.startswith("popen-") else base
     archive = shared / f"{_NAME}.tar"
     with (shared / f"{_NAME}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from btcwatcher_crds import names
-from support import realapi, realcontrollers, realscheduler, simulated_nodes
+from support import clusters, realcontrollers, realscheduler, simulated_nodes
 from support.bulk import Bulk
-from support.kubectl import REPOSITORY, Kubectl
+from support.kubectl import Kubectl
 from support.operator_process import Operator
 
 Object = dict[str, Any]
@@ -31,14 +31,9 @@ NAMESPACE = "fleet"
 
 @pytest.fixture
 def kubeconfig() -> Iterator[Path]:
-    with realapi.running(account_admission=True) as api, realcontrollers.running(api):
-        kubectl = Kubectl(api.kubeconfig)
-        kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
-        kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-        kubectl("create", "namespace", NAMESPACE)
-        kubectl.apply(realcontrollers.default_storage_class())
-        with realscheduler.running(api.kubeconfig):
-            yield api.kubeconfig
+    with clusters.control_plane() as path:
+        Kubectl(path)("create", "namespace", NAMESPACE)
+        yield path
 
 
 async def listed(bulk: Bulk) -> list[Object]:
@@ -72,12 +67,6 @@ async def quiet(bulk: Bulk) -> dict[str, str]:
         await asyncio.sleep(5)
 
 
-def memory(operator: Operator) -> float:
-    """Resident, in MiB."""
-    status = Path(f"/proc/{operator.pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
-
-
 async def test_a_fleet_in_a_whole_control_plane(kubeconfig: Path, tmp_path: Path) -> None:
     operator = Operator(Kubectl(kubeconfig), "", tmp_path)
     ports = {"port_range": "20000-20999"}
@@ -87,7 +76,7 @@ async def test_a_fleet_in_a_whole_control_plane(kubeconfig: Path, tmp_path: Path
             operator.start(**ports)
             await bulk.create(_strategy(number) for number in range(COUNT))
             seconds = await all_run(bulk, 1500)
-            print(f"\n{COUNT} Ready after {seconds:.0f} s; the operator has {memory(operator):.0f} MiB")
+            print(f"\n{COUNT} Ready after {seconds:.0f} s; the operator has {operator.resident_mib:.0f} MiB")
 
             before = await quiet(bulk)
             operator.kill()
@@ -95,7 +84,7 @@ async def test_a_fleet_in_a_whole_control_plane(kubeconfig: Path, tmp_path: Path
             await asyncio.sleep(30)
             after = await quiet(bulk)
             written = sum(after[name] != version for name, version in before.items())
-            print(f"a restart has changed {written} Strategies; it has {memory(operator):.0f} MiB")
+            print(f"a restart has changed {written} Strategies; it has {operator.resident_mib:.0f} MiB")
             assert written == 0
 
             name = f"bot-{COUNT // 2:04}"

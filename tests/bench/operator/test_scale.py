@@ -155,13 +155,6 @@ async def changed_one(bulk: Bulk, name: str) -> float:
     return time.monotonic() - begun
 
 
-def megabytes(operator: Operator) -> float:
-    """Its resident memory."""
-    status = Path(f"/proc/{operator.pid}/status").read_text()
-    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(kilobytes) / 1024
-
-
 def cpu_seconds(operator: Operator) -> float:
     fields = Path(f"/proc/{operator.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -181,7 +174,7 @@ async def test_scale(server: Server, tmp_path: Path) -> None:
             by_operator = time.monotonic() - begun
             cpu = cpu_seconds(operator)
             await quiet(bulk)
-            steady = megabytes(operator)
+            steady = operator.resident_mib
             one = sorted([await changed_one(bulk, f"bot-{number:04}") for number in (1, COUNT // 2, COUNT - 1)])[1]
             await quiet(bulk)
 
@@ -194,7 +187,7 @@ async def test_scale(server: Server, tmp_path: Path) -> None:
             await asyncio.sleep(3)
             after = await snapshot(bulk)
             writes = sum(before.get(key) != version for key, version in after.items())
-            restarted = megabytes(operator)
+            restarted = operator.resident_mib
             assert operator.stop() == 0
 
             children = [item for kind in CHILDREN for item in await bulk.list(kind, OPERATED, OURS)]

@@ -13,7 +13,9 @@ from psycopg import sql
 from btcwatcher_local.apiserver import serve
 from btcwatcher_local.postgres import EmbeddedPostgres
 from support import api
+from support import desk as desks
 from support.api_cluster import Cluster
+from support.desk import Desk
 from support.notifications import Queue, Vendor, vendor
 from support.postgres import migrated
 
@@ -43,6 +45,12 @@ def postgres_url(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> 
     _execute(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(database, sql.Identifier(_TEMPLATE)))
     yield postgres.url_of(name)
     _execute(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+
+
+@pytest.fixture
+async def desk(postgres_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desks.desk(postgres_url, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """NotificationChannels by REST on the embedded API server: the custom resource, never what its Secret holds."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from support import desk as desks
 from support.desk import NAMESPACED, Desk
 from support.localcluster import eventually
 
@@ -16,12 +13,6 @@ pytestmark = pytest.mark.integration
 CHANNELS = "/api/v1/notifications/channels"
 DESK = f"{CHANNELS}/trading.desk"
 SPEC: dict[str, Any] = {"type": "WeCom", "credentialsRef": {"name": "desk-robot"}}
-
-
-@pytest.fixture
-async def desk(postgres_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desks.desk(postgres_url, tmp_path) as made:
-        yield made
 
 
 async def create(desk: Desk, name: str = "desk", **spec: Any) -> httpx.Response:

@@ -3,14 +3,12 @@
 import importlib
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from support import desk as desks
 from support.desk import SPEC, Desk
 from support.kubectl import REPOSITORY
 
@@ -35,12 +33,6 @@ def test_it_type_checks(folder: Path) -> None:
     command = [sys.executable, "-m", "mypy", "--config-file", "", "--cache-dir", str(folder / "cache"), PACKAGE]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stdout
-
-
-@pytest.fixture
-async def desk(postgres_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desks.desk(postgres_url, tmp_path) as made:
-        yield made
 
 
 async def test_it_works(folder: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,25 +1,16 @@
 """A strategy file by upload becomes a ConfigMap that a Strategy can name."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from support import desk as desks
 from support.desk import STRATEGIES, Desk
 from support.manifests import EAGER, HOLDER
 
 pytestmark = pytest.mark.integration
 
 CONFIG_MAPS = "/api/v1/namespaces/trading/configmaps"
-
-
-@pytest.fixture
-async def desk(postgres_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desks.desk(postgres_url, tmp_path) as made:
-        yield made
 
 
 async def upload(desk: Desk, source: str = EAGER, file: str = "eager.py", **fields: str) -> httpx.Response:

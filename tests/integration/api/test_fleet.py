@@ -1,9 +1,7 @@
 """Fleet switches by REST on the embedded API server, and what the collector tells of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,7 +12,6 @@ from btcwatcher_api.database import collecting_connection
 from btcwatcher_api.fleet.teller import SwitchCopy, Teller
 from btcwatcher_api.notifications.registry import ChannelRegistry
 from btcwatcher_api.notifications.router import Router
-from support import desk as desks
 from support.desk import NAMESPACED, Desk
 from support.localcluster import eventually
 
@@ -22,12 +19,6 @@ pytestmark = pytest.mark.integration
 
 SWITCHES = "/api/v1/fleet/switches"
 CLUSTER = "/apis/btcwatcher.io/v1alpha1/clusterfleetswitches"
-
-
-@pytest.fixture
-async def desk(postgres_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desks.desk(postgres_url, tmp_path) as made:
-        yield made
 
 
 async def test_made_read_listed_and_lifted(desk: Desk) -> None:

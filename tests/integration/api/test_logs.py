@@ -9,7 +9,6 @@ import pytest
 
 from btcwatcher_crds.names import CONTAINER_BOT
 from btcwatcher_local.client.resources import PODS
-from support import desk as desks
 from support.desk import STRATEGIES, Desk
 from support.listening import listening
 from support.localcluster import LocalCluster, eventually, local_cluster, running
@@ -17,12 +16,6 @@ from support.localcluster import LocalCluster, eventually, local_cluster, runnin
 pytestmark = pytest.mark.integration
 
 LOGS = f"{STRATEGIES}/trading.ema-cross/logs"
-
-
-@pytest.fixture
-async def desk(postgres_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desks.desk(postgres_url, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import pytest
 
 from btcwatcher_api.fleet import loss_limits
 from btcwatcher_api.signals.dedup import first_id_at
-from support import desk as desks
 from support import rights
 from support.bots import SimulatedBots, open_trade, simulated_bots
 from support.collectors import collecting
@@ -23,12 +22,6 @@ from support.localcluster import eventually
 pytestmark = pytest.mark.integration
 
 SWITCHES = f"{NAMESPACED}/fleetswitches"
-
-
-@pytest.fixture
-async def desk(postgres_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desks.desk(postgres_url, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

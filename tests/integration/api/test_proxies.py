@@ -1,7 +1,6 @@
 """Proxies by REST on the embedded API server: the custom resource, never the URL in its Secret."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,6 @@ pytestmark = pytest.mark.integration
 PROXIES = "/api/v1/proxies"
 TOKYO = f"{PROXIES}/trading.tokyo"
 SPEC: dict[str, Any] = {"urlSecretRef": {"name": "tokyo-proxy"}}
-
-
-@pytest.fixture
-async def desk(postgres_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desks.desk(postgres_url, tmp_path) as made:
-        yield made
 
 
 async def create(desk: Desk, name: str = "tokyo", **spec: Any) -> httpx.Response:

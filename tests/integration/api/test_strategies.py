@@ -1,25 +1,17 @@
 """Strategies by REST on the embedded API server: one truth with kubectl, readable refusals, every change audited."""
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from btcwatcher_crds.names import API_VERSION
-from support import desk as desks
 from support.desk import PATH, SPEC, STRATEGIES, Desk
 
 pytestmark = pytest.mark.integration
 
 EMA = f"{STRATEGIES}/trading.ema-cross"
-
-
-@pytest.fixture
-async def desk(postgres_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desks.desk(postgres_url, tmp_path) as made:
-        yield made
 
 
 async def test_what_rest_makes_kubectl_sees_and_the_other_way_round(desk: Desk) -> None:

@@ -11,10 +11,11 @@ import pytest_asyncio
 
 from btcwatcher_crds import names
 from btcwatcher_local.client.resources import PODS, PVCS, SECRETS, SERVICES, STATEFUL_SETS, Resource
-from support import realapi, realcontrollers, realscheduler
-from support.kubectl import REPOSITORY, Kubectl
+from support import clusters, realcontrollers, realscheduler
+from support.kubectl import Kubectl
 from support.localcluster import LocalCluster, local_cluster, ready
 from support.operator_process import Operator
+from support.standin_bots import PREFLIGHT
 
 Object = dict[str, Any]
 
@@ -26,15 +27,9 @@ pytestmark = [
 ]
 
 STRATEGY = Resource(names.GROUP, names.VERSION, names.STRATEGY_PLURAL, names.STRATEGY_KIND)
-# Refuses every config with the timeframe 7m; ends a second after it is told to.
-BOT = """
-if [ "$0" = preflight ]; then
-  if grep -q '"timeframe":"7m"' revision/config.json; then
-    printf '{"reason": "TimeframeUnsupported", "message": "Invalid timeframe 7m"}' > "$BTCWATCHER_TERMINATION_LOG"
-    exit 1
-  fi
-  exit 0
-fi
+# Ends a second after it is told to.
+BOT = f"""
+{PREFLIGHT}
 trap 'sleep 1; exit 0' TERM
 while :; do touch run/alive run/started run/ready; sleep 0.3; done
 """
@@ -43,13 +38,8 @@ IMAGES = {"btcwatcher/freqtrade": {"command": ["sh", "-c", BOT]}}
 
 @pytest.fixture(scope="module")
 def kubeconfig() -> Iterator[Path]:
-    with realapi.running(account_admission=True) as api, realcontrollers.running(api):
-        kubectl = Kubectl(api.kubeconfig)
-        kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
-        kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-        kubectl.apply(realcontrollers.default_storage_class())
-        with realscheduler.running(api.kubeconfig):
-            yield api.kubeconfig
+    with clusters.control_plane() as path:
+        yield path
 
 
 class Scene:

@@ -14,6 +14,7 @@ from support import clusters
 from support.kubectl import REPOSITORY, Kubectl
 from support.localcluster import LocalCluster, local_cluster, ready
 from support.operator_process import Operator
+from support.standin_bots import PREFLIGHT
 
 Object = dict[str, Any]
 
@@ -21,16 +22,9 @@ pytestmark = pytest.mark.integration
 
 STRATEGY = Resource(names.GROUP, names.VERSION, names.STRATEGY_PLURAL, names.STRATEGY_KIND)
 
-# Refuses every config with the timeframe 7m, and has the health files that the probes look for.
-# The class GivesUp stops trading after a while.
-BOT = """
-if [ "$0" = preflight ]; then
-  if grep -q '"timeframe":"7m"' revision/config.json; then
-    printf '{"reason": "TimeframeUnsupported", "message": "Invalid timeframe 7m"}' > "$BTCWATCHER_TERMINATION_LOG"
-    exit 1
-  fi
-  exit 0
-fi
+# Has the health files that the probes look for. The class GivesUp stops trading after a while.
+BOT = f"""
+{PREFLIGHT}
 if grep -q '"strategy":"GivesUp"' revision/config.json; then
   touch run/alive run/started run/ready
   sleep 6
