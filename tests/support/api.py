@@ -114,6 +114,7 @@ async def running(database_url: str, folder: Path, *, watch: bool = False, **set
     # On a busy machine a commit can take seconds; tests of the patience itself ask for less.
     settings.setdefault("ingest_patience_seconds", 20)
     settings.setdefault("retention_signals_days", FOREVER_DAYS)
+    settings.setdefault("retention_deliveries_days", FOREVER_DAYS)
     registry = Registry(KEY)
     registry.replace([strategy()])
     settings.setdefault("accounts", "signing_key_file" in settings)
@@ -187,6 +188,7 @@ async def process(
         "BTCWATCHER_DATABASE_URL": database_url,
         "BTCWATCHER_PORT": str(port),
         "BTCWATCHER_RETENTION_SIGNALS_DAYS": str(FOREVER_DAYS),
+        "BTCWATCHER_RETENTION_DELIVERIES_DAYS": str(FOREVER_DAYS),
         "BTCWATCHER_ACCOUNTS": "false",
         **{f"BTCWATCHER_{name.upper()}": str(path) for name, path in key_files(folder).items()},
         **settings,

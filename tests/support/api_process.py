@@ -87,6 +87,7 @@ def _serve(database_url: str, folder: str, port: str) -> None:
         database_url=database_url,
         accounts=False,
         retention_signals_days=api.FOREVER_DAYS,
+        retention_deliveries_days=api.FOREVER_DAYS,
         **api.key_files(Path(folder)),
     )
     app = create_app(settings, registry)

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from btcwatcher_api.collector import service
 from btcwatcher_api.fleet import loss_limits
 from btcwatcher_api.signals.dedup import first_id_at
 from support import rights
@@ -83,6 +84,8 @@ async def test_a_switch_begins_when_its_bots_have_lost_so_much_together(
     bots.opened = [{**open_trade(7, now), "profit_abs": -100.5}, {**open_trade(8, now), "profit_abs": 10.0}]
     monkeypatch.setattr(loss_limits, "_LOOK_SECONDS", 0.2)
     monkeypatch.setattr(loss_limits, "_TOLD_SECONDS", 0.0)
+    # Bots are visited in a hurry here, but a busy machine takes longer for the first visits than four such cycles.
+    monkeypatch.setattr(service, "_CYCLES_UNTIL_KNOWN", 100)
     # In a thread: it waits for the server, which is of this loop.
     kubeconfig = await asyncio.to_thread(rights.kubeconfig, tmp_path / "kubeconfig", "collector")
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
