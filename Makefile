@@ -1,9 +1,14 @@
 # Every target makes what it needs; nothing has to be installed by hand but Python 3.11+, git and make.
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv/bin
 PIP_FLAGS := --disable-pip-version-check --quiet
+# One line for so many packages of the hundred that the two large environments have.
+PIP_INSTALL_ALOUD := pip install --disable-pip-version-check --progress-bar off
+TELL = | awk '/^Collecting/ && ++n % 25 == 0 { print "  $(@D): " n " packages" } \
+	/^Installing/ { print "  $(@D): all " n " are here; unpacking" } { fflush() }'
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
 PYTHON_CODE := crds operator api local plugin images tests manifests docs helm
 # Only where it is not there yet: `setup` looks after its version.
@@ -72,7 +77,7 @@ lint: .venv/.installed $(HELM) ## ruff, mypy --strict, import-linter, shellcheck
 	$(VENV)/ruff format --check $(PYTHON_CODE)
 	$(VENV)/mypy
 	PYTHONPATH=plugin:helm:manifests/monitoring $(VENV)/lint-imports --no-cache
-	$(VENV)/shellcheck .ci/run local/kind.sh images/testing/prepare.sh tests/browser/prepare.sh
+	$(VENV)/shellcheck .ci/run local/kind.sh local/venv.sh images/testing/prepare.sh tests/browser/prepare.sh
 	$(VENV)/hadolint images/*/Dockerfile
 	@for version in 4 3; do .tools/helm/helm-$$version lint --strict --quiet helm/btc-watcher --values manifests/install/values.yaml || exit 1; done
 	@promtool=$$(command -v $$([ ! -e .tools/monitoring/.prometheus ] || echo .tools/monitoring/usr/bin/promtool) promtool | head -1); \
@@ -126,22 +131,22 @@ clean: ## Remove what was installed and what runs left behind
 .venv/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "BTC Watcher needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@echo "installing BTC Watcher's environment into .venv (a minute the first time)"
-	@$(PYTHON) -m venv .venv || { echo "this Python lacks the venv module (on Debian: apt-get install python3-venv)" >&2; exit 1; }
-	@$(VENV)/python -m pip install $(PIP_FLAGS) --require-hashes -r requirements.lock
+	@local/venv.sh $(PYTHON) .venv
+	@$(VENV)/python -m $(PIP_INSTALL_ALOUD) --require-hashes -r requirements.lock $(TELL)
 	@$(VENV)/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .tools/freqtrade/.installed: images/freqtrade/requirements.lock
 	@echo "installing freqtrade into .tools/freqtrade (a minute or two the first time)"
-	@$(PYTHON) -m venv .tools/freqtrade
-	@.tools/freqtrade/bin/python -m pip install $(PIP_FLAGS) --require-hashes -r $<
+	@local/venv.sh $(PYTHON) .tools/freqtrade
+	@.tools/freqtrade/bin/python -m $(PIP_INSTALL_ALOUD) --require-hashes -r $< $(TELL)
 	@# What the image has too: btcwatcher_bot/slim/bytecode.py takes it.
 	@.tools/freqtrade/bin/python -m compileall -q -j 0 -o 2 -x '/tests?/' .tools/freqtrade/lib || true
 	@touch $@
 
 .tools/sbom/.installed: images/sbom.lock
 	@echo "installing what writes bills of materials into .tools/sbom"
-	@$(PYTHON) -m venv .tools/sbom
+	@local/venv.sh $(PYTHON) .tools/sbom
 	@.tools/sbom/bin/python -m pip install $(PIP_FLAGS) --require-hashes -r $<
 	@touch $@
 
