@@ -5,9 +5,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv/bin
 PIP_FLAGS := --disable-pip-version-check --quiet
-# One line for so many packages of the hundred that the two large environments have.
+# A line for each 25 packages of the two large environments. Where a folder is among a machine's package indexes, pip tells of
+# each package that is not in it.
 PIP_INSTALL_ALOUD := pip install --disable-pip-version-check --progress-bar off
-TELL = | awk '/^Collecting/ && ++n % 25 == 0 { print "  $(@D): " n " packages" } \
+TELL = 2> >(grep --line-buffered -v '^WARNING: Location' >&2) | awk '/^Collecting/ && ++n % 25 == 0 { print "  $(@D): " n " packages" } \
 	/^Installing/ { print "  $(@D): all " n " are here; unpacking" } { fflush() }'
 LOCK_FLAGS := --generate-hashes --universal --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
 PYTHON_CODE := crds operator api local plugin images tests manifests docs helm
