@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -86,9 +86,7 @@ def install(app: FastAPI) -> None:
     async def on_validation(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             return await on_error(request, error)
-        errors = [_found(one) for one in error.errors()]
-        detail = "; ".join(f"{name}: {message}" for name, message in errors)
-        return _respond(request, Problem(422, detail, errors))
+        return _respond(request, not_valid(error))
 
     async def on_database(request: Request, error: Exception) -> Response:
         if isinstance(error, DataError):
@@ -110,6 +108,12 @@ def install(app: FastAPI) -> None:
     for kind in (DBAPIError, PoolTimeout):
         app.add_exception_handler(kind, on_database)
     app.add_exception_handler(Exception, on_error)
+
+
+def not_valid(error: RequestValidationError | ValidationError) -> Problem:
+    """The 422 that names each field."""
+    errors = [_found(one) for one in error.errors()]
+    return Problem(422, "; ".join(f"{name}: {message}" for name, message in errors), errors)
 
 
 def unavailable(detail: str, retry_after: int = 1) -> Problem:
@@ -150,4 +154,5 @@ def _found(error: Mapping[str, Any]) -> tuple[str, str]:
         return "body", f"is not JSON: {error['ctx']['error']}"
     _, *path = error["loc"] if len(error["loc"]) > 1 else ("", *error["loc"])
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-    return name, str(error["msg"])
+    # What pydantic says of the length of a SecretStr.
+    return name, str(error["msg"]).replace("items after validation", "characters")

@@ -172,7 +172,7 @@ def failed(strategy: Strategy, running: Revision, wanted: Revision, preflight: P
     what = "did not pass its preflight" if preflight.said else "could not be tried"
     return Hold(
         Reason.PREFLIGHT_FAILED,
-        f"revision {running.name} goes on: revision {wanted.name} {what}: {preflight.message}; "
+        f"revision {running.name} goes on: revision {wanted.name} {what}: {preflight.message.rstrip('.')}; "
         f"change the Strategy, or have it tried again with: {again}",
         stuck=True,
     )

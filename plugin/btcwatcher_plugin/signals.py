@@ -70,7 +70,7 @@ def line(signal: Signal) -> str:
         f"@ {signal['price']}" if signal.get("price") else "",
         f"{signal['level']} ({signal['strength']})" if signal.get("level") else "",
         f"{float(signal['profit_ratio']):+.2%}" if signal.get("profit_ratio") else "",
-        signal.get("exit_reason") or signal.get("enter_tag") or signal.get("message") or "",
+        signal.get("exit_reason") or signal.get("enter_tag") or " ".join((signal.get("message") or "").split()),
         "(recovered)" if signal.get("recovered") else "",
     )
     return "  ".join(field for field in fields if field)

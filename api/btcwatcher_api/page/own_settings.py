@@ -13,7 +13,7 @@ from btcwatcher_api.page import render, session
 from btcwatcher_api.page.forms import Fields
 from btcwatcher_api.page.page_route import PageRoute
 from btcwatcher_api.page.session import SignedIn, Visitor
-from btcwatcher_api.problems import Problem, request_id
+from btcwatcher_api.problems import Problem, not_valid, request_id
 from btcwatcher_api.settings import Settings, variable
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ async def change_password(request: Request, visitor: SignedIn, accounts: Service
         await accounts.change_password(visitor.identity, change.current_password.get_secret_value(), new, identity)
         tokens = await accounts.sign_in(visitor.name, new, address_of(request), identity)
     except ValidationError as error:
-        said = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors())
-        return await _page(request, visitor, Problem(422, said))
+        return await _page(request, visitor, not_valid(error))
     except Problem as problem:
         return await _page(request, visitor, problem)
     response = await _page(request, visitor, changed=True)

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from btcwatcher_api import logs
 from btcwatcher_api.page import render, session
-from btcwatcher_api.problems import Problem, request_id
+from btcwatcher_api.problems import Problem, not_valid, request_id
 
 _log = logs.get("btcwatcher_api.page")
 _RETRIED: Final = 503
@@ -42,7 +42,7 @@ def _problem(request: Request, error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestValidationError):
-        return Problem(422, "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()))
+        return not_valid(error)
     if isinstance(error, HTTPException):
         return Problem(error.status_code, error.detail)
     if isinstance(error, DataError):

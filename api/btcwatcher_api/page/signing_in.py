@@ -12,7 +12,7 @@ from btcwatcher_api.page import render, session
 from btcwatcher_api.page.forms import Fields
 from btcwatcher_api.page.origin import local_path
 from btcwatcher_api.page.page_route import PageRoute
-from btcwatcher_api.problems import Problem, request_id
+from btcwatcher_api.problems import Problem, not_valid, request_id
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[Depends(session.check_origin)])
 
@@ -46,8 +46,7 @@ async def make_first_account(request: Request, accounts: Service, fields: Fields
         )
         tokens = await accounts.sign_in(wanted.username, password, address_of(request), request_id(request.scope))
     except ValidationError as error:
-        said = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors())
-        return await _form(request, True, "/", Problem(422, said), username)
+        return await _form(request, True, "/", not_valid(error), username)
     except Problem as problem:
         return await _form(request, await accounts.awaits_first(), "/", problem, username)
     return _signed_in(request, tokens.refresh_token, "/")

@@ -57,7 +57,7 @@ def line(signal: Signal) -> str:
         signal.get("pair") or "",
         f"@ {signal['price']}" if signal.get("price") else "",
         f"{signal['level']} ({signal['strength']})" if signal.get("level") else "",
-        signal.get("exit_reason") or signal.get("enter_tag") or "",
+        signal.get("exit_reason") or signal.get("enter_tag") or (signal.get("message") or "").partition("\n")[0],
         "(recovered)" if signal.get("recovered") else "",
     ]
     text = "  ".join(field for field in fields if field)

@@ -91,7 +91,9 @@ async def test_a_switch_begins_when_its_bots_have_lost_so_much_together(
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     async with collecting(desk.database, tmp_path, bots.address, None, recover_after_seconds=3600):
         # Nor what open trades had come to by then: 90.5 at each of two bots.
-        await loses("daily", "0")
+        # Each begins with its own first look.
+        for name in ("daily", "far", "dollars"):
+            await loses(name, "0")
         said = await status("daily")
         assert (said["loss"]["bots"], said["loss"]["unknown"], "trippedAt" in said) == (2, 0, False)
         assert [one["profit"] for one in said["loss"]["opened"]] == ["-181"]
