@@ -54,10 +54,8 @@ def tellings(item: Mapping[str, Any], now: datetime) -> list[Telling]:
         return []
     found = []
     if _fresh(status["startedAt"], now):
-        reason = switch.spec.get("reason") or "no reason given"
         whom = f"{switch.counts.selected} bots" if switch.counts.selected != 1 else "one bot"
-        words = f"{whom}; asked for by {_actor(switch)}: {reason}{_loss(switch)}"
-        found.append(_telling(item, switch, Stage.BEGUN, words))
+        found.append(_telling(item, switch, Stage.BEGUN, f"{whom}; {_why(switch)}"))
     if switch.complete and _fresh(status.get("completedAt"), now):
         found.append(_telling(item, switch, Stage.DONE, f"{switch.message}{_trades(switch)}"))
     blocked = next((one for one in switch.conditions if one.reason == SwitchReason.BLOCKED), None)
@@ -111,12 +109,13 @@ def _trades(switch: SwitchAnswer) -> str:
     return f"; trades closed: {switch.counts.closed_trades}, open: {switch.counts.open_trades}"
 
 
-def _loss(switch: SwitchAnswer) -> str:
+def _why(switch: SwitchAnswer) -> str:
+    reason = switch.spec.get("reason") or "no reason given"
     if switch.loss is None or switch.tripped_at is None:
-        return ""
+        return f"asked for by {_actor(switch)}: {reason}"
     limit = switch.spec.get("onLoss") or {}
-    currency, within = limit.get("currency", ""), limit.get("within", "")
-    return f"; they lost {switch.loss.amount} {currency} within {within}, the limit is {limit.get('amount', '')}"
+    loss = f"{switch.loss.amount} {limit.get('currency', '')} within {limit.get('within', '')}"
+    return f"lost {loss}, the limit is {limit.get('amount', '')}; set by {_actor(switch)}: {reason}"
 
 
 def _fresh(at: str | datetime | None, now: datetime) -> bool:

@@ -63,8 +63,7 @@ def test_one_that_began_by_itself_says_at_what_loss() -> None:
     item = switch(("Complete", "False", "InProgress"), loss={"amount": "512.3", "bots": 2}, trippedAt=AT)
     item["spec"]["onLoss"] = {"amount": "500", "currency": "USDT", "within": "24h"}
     (begun,) = tellings(item, NOW)
-    lost = "they lost 512.3 USDT within 24h, the limit is 500"
-    assert begun.body == f"2 bots; asked for by ada: a halt; {lost}"
+    assert begun.body == "2 bots; lost 512.3 USDT within 24h, the limit is 500; set by ada: a halt"
 
 
 def test_nothing_is_told_of_a_dry_run_of_what_has_not_begun_and_of_long_ago() -> None:
