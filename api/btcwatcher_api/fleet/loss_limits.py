@@ -21,6 +21,7 @@ from btcwatcher_api.collector.figures import Figures
 from btcwatcher_api.collector.ledger import FillsRefused, Ledger, LedgerAway, LedgerBusy
 from btcwatcher_api.fleet import schemas
 from btcwatcher_api.fleet.losses import Bot, Exits, Opened, Sample, Standing, sampled, standing
+from btcwatcher_api.fleet.open_trades import SaidBefore
 from btcwatcher_api.fleet.teller import SwitchCopy
 from btcwatcher_api.notifications.schedule.durations import parse_duration
 from btcwatcher_api.problems import Problem
@@ -46,7 +47,7 @@ _log = logs.get("btcwatcher_api.fleet")
 
 _LOOK_SECONDS: Final = 5.0
 _TOLD_SECONDS: Final = 60.0
-"""So often at most a loss below its limit is written into a status."""
+"""So often at most a loss below its limit is written into a status, and what open trades stand at into Postgres."""
 _LATELY: Final = timedelta(minutes=10)
 """Clocks of bots and exchanges are not ours: exits from so long before a bot's last visit are looked at one by one."""
 _EXITS: Final = """
@@ -108,6 +109,10 @@ class LossLimits:
         self._cluster = Cluster()
         self._opened: dict[Bot, Opened] = {}
         """Also of bots that do not answer any more: what they said last."""
+        self._said_before = SaidBefore(ledger)
+        self._recalled = False
+        self._kept_at = 0.0
+        """When what was said was last written down, monotonic."""
         self._told: dict[str, float] = {}
         """When the status of a switch was last written, monotonic, by its uid."""
         self._quiet = logs.Throttle(seconds=60.0)
@@ -116,6 +121,7 @@ class LossLimits:
         """Until cancelled; only in the active collector."""
         begun = time.monotonic()
         self._opened.clear()
+        self._recalled = False
         try:
             while True:
                 await asyncio.sleep(_LOOK_SECONDS)
@@ -139,6 +145,7 @@ class LossLimits:
         self._told = {one.uid: self._told[one.uid] for one in armed if one.uid in self._told}
         if not armed:
             return
+        await self._recall(strategies)
         for one in armed:
             now = datetime.now(UTC)
             stands = standing(list(_selected(one, strategies)), await self._exits(one, now), self._opened)
@@ -151,9 +158,23 @@ class LossLimits:
                     _log.warning(
                         "a loss cannot be written down", switch=one.title, reason=problem.detail, more_since_last=quiet
                     )
+        if time.monotonic() - self._kept_at >= _TOLD_SECONDS:
+            await self._said_before.keep(self._opened)
+            self._kept_at = time.monotonic()
+
+    async def _recall(self, strategies: Iterable[Mapping[str, Any]]) -> None:
+        """What bots said to another collector, once: of those that have said nothing to this one yet."""
+        if self._recalled:
+            return
+        made = {_bot_of(item): datetime.fromisoformat(item["metadata"]["creationTimestamp"]) for item in strategies}
+        for bot, said in (await self._said_before.recall()).items():
+            # Not what one of the same name said that was there before it.
+            if bot in made and said.at >= made[bot]:
+                self._opened.setdefault(bot, said)
+        self._recalled = True
 
     def _listen(self, strategies: Iterable[Mapping[str, Any]]) -> None:
-        there = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in strategies}
+        there = {_bot_of(item) for item in strategies}
         self._opened = {bot: said for bot, said in self._opened.items() if bot in there}
         for bot, figures in list(self._figures.items()):
             if figures.open_profits is not None and figures.visited_at is not None:
@@ -248,6 +269,10 @@ def _armed(item: Mapping[str, Any]) -> _Armed | None:
             reason=str(error),
         )
         return None
+
+
+def _bot_of(item: Mapping[str, Any]) -> Bot:
+    return item["metadata"]["namespace"], item["metadata"]["name"]
 
 
 def _selected(one: _Armed, strategies: Iterable[Mapping[str, Any]]) -> Iterator[Bot]:

@@ -79,6 +79,7 @@ def drop_old(connection: psycopg.Connection[Any], retention: Retention, now: dat
         _delete(connection, f"{one.table}_default", one, moment)
     _delete(connection, "signal_hours", _Kept("signal_hours", "hour", retention.statistics, _NONE), moment)
     _delete(connection, "capacity_history", _Kept("capacity_history", "at", retention.capacity, _NONE), moment)
+    _delete(connection, "open_trades_said", _Kept("open_trades_said", "at", retention.signals, _NONE), moment)
     _delete(connection, "notices", _Kept("notices", "created_at", retention.deliveries, _AWAITED), moment)
     _delete(connection, "audit_log", _Kept("audit_log", "at", retention.audit_log, _NONE), moment)
     return dropped

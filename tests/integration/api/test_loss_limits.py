@@ -122,6 +122,13 @@ async def test_a_switch_begins_when_its_bots_have_lost_so_much_together(
         assert "trippedAt" not in await status("daily")
         left(desk, "rsi", "-500")
         await loses("daily", "500")
+        await loses("far", "1000")
+    # Another collector knows what a bot that does not answer said to the one before.
+    monkeypatch.setattr(service, "_CYCLES_UNTIL_KNOWN", 1)
+    async with collecting(desk.database, tmp_path, bots.address, None, recover_after_seconds=3600):
+        left(desk, "rsi", "-1", trade="78")
+        await loses("far", "1001")
+        assert (await status("far"))["loss"]["unknown"] == 0
     answer = (await desk.ask("GET", "/api/v1/fleet/switches/trading.daily")).json()
     assert (answer["loss"]["amount"], answer["loss"]["bots"]) == ("500", 2)
     assert answer["tripped_at"] is not None
