@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -23,12 +22,12 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from btcwatcher_local.loopback import HOST, free_port
 from btcwatcher_local.postgres_place import Place, PostgresError, find_binaries, find_place, find_runner
 
 __all__ = ["DATABASE_URL_VARIABLE", "EmbeddedPostgres", "PostgresError"]
 
 DATABASE_URL_VARIABLE: Final = "BTCWATCHER_DATABASE_URL"
-HOST: Final = "127.0.0.1"
 USER: Final = "btcwatcher"
 
 _START_SECONDS: Final = 60.0
@@ -292,14 +291,6 @@ class EmbeddedPostgres:
         if self._binaries is None:
             raise PostgresError("not started")
         return self._binaries / name
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _is_postmaster(pid: int, data: Path) -> bool:

@@ -22,7 +22,8 @@ import pytest
 from btcwatcher_api.migrate import migrate
 from btcwatcher_api.signals.cursor import Cursor
 from btcwatcher_api.signals.dedup import first_id_at
-from btcwatcher_local.postgres import EmbeddedPostgres, free_port
+from btcwatcher_local.loopback import free_port
+from btcwatcher_local.postgres import EmbeddedPostgres
 from support import api, history
 
 ROWS: Final = int(os.environ.get("BTCWATCHER_BENCH_ROWS", "10000000"))

@@ -16,7 +16,7 @@ from typing import Final
 import httpx
 import pytest
 
-from btcwatcher_local.postgres import free_port
+from btcwatcher_local.loopback import free_port
 from support import cpu
 
 CONNECTIONS: Final = 32

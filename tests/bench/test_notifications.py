@@ -16,7 +16,8 @@ import httpx
 import psycopg
 import pytest
 
-from btcwatcher_local.postgres import EmbeddedPostgres, free_port
+from btcwatcher_local.loopback import free_port
+from btcwatcher_local.postgres import EmbeddedPostgres
 from support.api_process import CONNECTIONS, load_of, serving_api
 from support.notifications import Queue, channel, serve_vendor, work
 

@@ -15,11 +15,12 @@ import httpx
 import psycopg
 import pytest
 
+from btcwatcher_local.loopback import free_port
 from support import alerts, dashboards, monitoring
 from support.dashboards import Object, Span
 from support.kubectl import REPOSITORY, until
 from support.manifests import channel, namespace, secret, strategy
-from support.stack import RunningStack, free_port
+from support.stack import RunningStack
 
 POOLS = ("21500-21549", "21550-21599")
 BOARDS = dashboards.committed()

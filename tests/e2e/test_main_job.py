@@ -174,29 +174,39 @@ def test_a_channel_with_a_wrong_token_says_so_falls_back_and_is_mended(
 
 
 def test_a_loss_limit_holds_a_bot_that_loses_and_says_so(running: RunningStack, own: tuple[str, str]) -> None:
-    """A bot that leaves at once pays the exchange's fee for each trade, and for nothing."""
-    space, name = own
+    space, _ = own
     kubectl = running.kubectl
-    limit = {"amount": "0.5", "currency": "USDT"}
+    limit = {"amount": "0.3", "currency": "USDT"}
+    # It leaves at once and pays two fees for it; what some coins have risen by then, others have fallen.
+    pairs = [f"{coin}/USDT" for coin in ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "LINK", "DOT")]
+    exchange = {"name": "binance", "pairs": pairs}
     kubectl.apply(
         {
             "apiVersion": "btcwatcher.io/v1alpha1",
             "kind": "FleetSwitch",
             "metadata": {"name": "limit", "namespace": space},
-            "spec": {"action": "PauseEntries", "onLoss": limit, "reason": "it loses", "requestedBy": "desk"},
-        }
+            "spec": {
+                "action": "PauseEntries",
+                "strategies": ["loser"],
+                "onLoss": limit,
+                "reason": "it loses",
+                "requestedBy": "desk",
+            },
+        },
+        strategy("loser", space, exchange=exchange, stake={"maxOpenTrades": len(pairs)}),
     )
-    kubectl("-n", space, "wait", "--for=condition=Complete", "fleetswitch/limit", "--timeout=150s", timeout=160)
+    kubectl("-n", space, "wait", "--for=condition=Complete", "fleetswitch/limit", "--timeout=300s", timeout=310)
     status = (kubectl.get("fleetswitch", "limit", space) or {})["status"]
-    assert float(status["loss"]["amount"]) >= 0.5
+    assert float(status["loss"]["amount"]) >= 0.3
     assert status["trippedAt"] <= status["startedAt"] <= status["completedAt"]
-    assert _bot_says(running, space, name, "paused")
+    assert _bot_says(running, space, "loser", "paused")
     titles = "Alert: Fleet switch mine.limit: PauseEntries begins"
-    told = until(lambda: _titled(running.caught("desk@example.com"), titles), "a mail of the switch", 30)
-    assert "USDT within 24h, the limit is 0.5; set by desk: it loses" in told[0]["text"]
+    told = until(lambda: _titled(running.caught("desk@example.com"), titles), "a mail of the switch", 60)
+    assert "USDT within 24h, the limit is 0.3; set by desk: it loses" in told[0]["text"]
 
     kubectl("-n", space, "delete", "fleetswitch", "limit")
-    until(partial(_bot_says, running, space, name, "running"), "the bot goes on", 60)
+    until(partial(_bot_says, running, space, "loser", "running"), "the bot goes on", 60)
+    kubectl("-n", space, "delete", "strategy", "loser")
 
 
 def _logs(kubectl: Kubectl, space: str, pod: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from support import realapi
+from btcwatcher_local.loopback import free_port
 from support.faultproxy import FaultProxy, Gate, Rule
 from support.faults import cut_before, deaf
 from support.kubectl import until
@@ -221,7 +221,7 @@ def test_a_canary_that_no_watch_brings_back_fails_the_liveness_probe(
     install_crds(api_server)
     namespace = f"canary-{uuid.uuid4().hex[:6]}"
     api_server.ok("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
-    port = realapi.free_port()
+    port = free_port()
     with FaultProxy(api_server.kubeconfig) as proxy:
         proxy.write_kubeconfig(tmp_path / "kubeconfig")
         env = environment(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 import pytest
 
-from btcwatcher_local.postgres import EmbeddedPostgres, free_port
+from btcwatcher_local.loopback import free_port
+from btcwatcher_local.postgres import EmbeddedPostgres
 from support.containers import REPOSITORY, USER
 from support.freqtrade_bots import STRATEGIES, lay_out, running_exchange
 from support.world import install_crds

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 import httpx
 import pytest
 
-from btcwatcher_local.stack.ports import any_free
+from btcwatcher_local.loopback import free_port
 from support.kubectl import until
 
 pytestmark = pytest.mark.integration
@@ -24,7 +24,7 @@ class Catcher:
 
 @pytest.fixture(scope="module")
 def catcher() -> Iterator[Catcher]:
-    port, smtp_port = any_free(), any_free()
+    port, smtp_port = free_port(), free_port()
     command = [sys.executable, "-m", "btcwatcher_local.catcher", "--port", str(port), "--smtp-port", str(smtp_port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"

@@ -20,7 +20,7 @@ from btcwatcher_api.garbage import collect_rarely
 from btcwatcher_api.settings import Settings, load
 from btcwatcher_api.signals.fastlane import WebhookProtocol
 from btcwatcher_api.strategies.registry import Registry
-from btcwatcher_local.postgres import free_port
+from btcwatcher_local.loopback import free_port
 from support import api
 
 CONNECTIONS = 32

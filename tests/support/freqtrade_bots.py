@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from btcwatcher_local.exchange.defaults import exchange_defaults
+from btcwatcher_local.loopback import free_port
 
 ROOT = Path(__file__).parents[2]
 STRATEGIES = ROOT / "tests/data/strategies"
@@ -24,12 +24,6 @@ IMAGE = ROOT / "images/freqtrade"
 FREQTRADE = Path(os.environ.get("BTCWATCHER_FREQTRADE_PYTHON", ROOT / ".tools/freqtrade/bin/python"))
 Config = dict[str, Any]
 Change = Callable[[Config], None]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(what: str, condition: Callable[[], object], seconds: float = 60.0) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import yaml
 
+from btcwatcher_local.loopback import free_port
 from btcwatcher_local.monitoring.config import Target, scrape_config, stack_targets
 from btcwatcher_local.monitoring.programs import (
     ALERTMANAGER_NAMES,
@@ -19,7 +20,7 @@ from btcwatcher_local.monitoring.programs import (
     prometheus_command,
     working_directory,
 )
-from support.stack import RunningStack, free_port
+from support.stack import RunningStack
 
 Object = dict[str, Any]
 

@@ -15,7 +15,7 @@ import httpx
 import psycopg
 import yaml
 
-from btcwatcher_local.postgres import free_port
+from btcwatcher_local.loopback import free_port
 from support import api, apiservers
 from support.postgres import migrated
 

@@ -8,8 +8,8 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from btcwatcher_local.loopback import HOST
 from btcwatcher_local.stack.layout import REPOSITORY, command, freqtrade_python, write_private
-from btcwatcher_local.stack.ports import HOST
 
 if TYPE_CHECKING:
     from pathlib import Path

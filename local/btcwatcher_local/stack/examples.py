@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from btcwatcher_local.loopback import HOST
 from btcwatcher_local.stack.layout import REPOSITORY
-from btcwatcher_local.stack.ports import HOST
 from btcwatcher_local.stack.stack import Stack
 
 EXAMPLES = REPOSITORY / "manifests" / "examples"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from btcwatcher_local.client.config import load_kubeconfig
+from btcwatcher_local.loopback import HOST
 from btcwatcher_local.monitoring import config
 from btcwatcher_local.monitoring.programs import (
     Programs,
@@ -17,7 +18,7 @@ from btcwatcher_local.monitoring.programs import (
     working_directory,
 )
 from btcwatcher_local.stack.layout import REPOSITORY, write_private
-from btcwatcher_local.stack.ports import HOST, first_free
+from btcwatcher_local.stack.ports import first_free
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from btcwatcher_local.loopback import HOST, free_port
 from btcwatcher_local.stack.locks import try_lock
 
-HOST = "127.0.0.1"
 STEP = 10_000
 HIGHEST = 65_535
 
@@ -28,14 +28,6 @@ def is_free(port: int) -> bool:
             probe.bind((HOST, port))
             return True
     return False
-
-
-def any_free() -> int:
-    """A port that the kernel picks."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 # Held until this process ends, so that two stacks that start at once do not both choose a port.
@@ -59,7 +51,7 @@ def first_free(preferred: int, purpose: str, say: Say) -> int:
             if port != preferred:
                 say(f"port {preferred} is busy: {purpose} is at {port}")
             return port
-    port = any_free()
+    port = free_port()
     say(f"port {preferred} is busy: {purpose} is at {port}")
     return port
 

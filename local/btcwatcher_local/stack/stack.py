@@ -13,11 +13,12 @@ from pathlib import Path
 import httpx
 
 from btcwatcher_local.exchange.defaults import exchange_defaults
+from btcwatcher_local.loopback import HOST, free_port
 from btcwatcher_local.postgres import EmbeddedPostgres, PostgresError
 from btcwatcher_local.stack import chart, monitoring
 from btcwatcher_local.stack.layout import REPOSITORY, Layout, command, freqtrade_python, helm, kubectl
 from btcwatcher_local.stack.leftovers import record, stop_recorded, take_lock
-from btcwatcher_local.stack.ports import HOST, any_free, first_free, free_range
+from btcwatcher_local.stack.ports import first_free, free_range
 from btcwatcher_local.stack.process import STOP_SECONDS, Process, ProcessEndedError
 from btcwatcher_local.stack.progress import Progress
 
@@ -247,14 +248,14 @@ async def _start(stack: Stack, wishes: Wishes) -> None:
 
     say("starting the controllers and the paper exchange")
     await stack.keep(stack.process("controllers", [*kubeconfig, "--volumes", str(layout.volumes)]), restart=True)
-    exchange_port = any_free()
+    exchange_port = free_port()
     await stack.keep(stack.process("exchange", ["--port", str(exchange_port)]), restart=True)
     exchange_url = f"http://{HOST}:{exchange_port}"
     await _until(stack, f"{exchange_url}/api/v3/ping", "the paper exchange")
 
     watching = monitoring.prepare(stack, wishes)
     _choose_ports(stack, wishes)
-    kubelet_port = any_free()
+    kubelet_port = free_port()
     # Before the operator, which asks it at once.
     await monitoring.start_prometheus(stack, watching, kubelet_port)
     await _start_catcher(stack, wishes)
@@ -283,14 +284,14 @@ def _choose_ports(stack: Stack, wishes: Wishes) -> None:
     stack.frequi = wishes.frequi
     if wishes.frequi is not None:
         # People come by the ingress: these are nobody's to remember.
-        stack.screen_ports = (any_free(), any_free())
+        stack.screen_ports = (free_port(), free_port())
     stack.market_url = f"http://{HOST}:{first_free(wishes.market_port, 'the market-data cache', say)}"
 
 
 async def _start_api_server(stack: Stack) -> None:
     layout = stack.layout
     stack.progress.say("starting the embedded Kubernetes API server")
-    port = any_free()
+    port = free_port()
     layout.kubeconfig.unlink(missing_ok=True)
     # As every cluster has it: pods of the chart get their accounts' tokens.
     arguments = ["--port", str(port), "--token-file", str(layout.key("cluster-token")), "--service-account-admission"]

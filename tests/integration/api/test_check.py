@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from btcwatcher_local.postgres import free_port
+from btcwatcher_local.loopback import free_port
 from support import api
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from btcwatcher_local.postgres import EmbeddedPostgres, PostgresError, free_port
+from btcwatcher_local.loopback import free_port
+from btcwatcher_local.postgres import EmbeddedPostgres, PostgresError
 
 pytestmark = pytest.mark.integration
 

@@ -22,7 +22,8 @@ import pytest
 
 from btcwatcher_api.migrate import migrate
 from btcwatcher_local.apiserver import serve
-from btcwatcher_local.postgres import EmbeddedPostgres, free_port
+from btcwatcher_local.loopback import free_port
+from btcwatcher_local.postgres import EmbeddedPostgres
 from support import api
 from support.api import FREQTRADE, ApiProcess, token, webhook
 from support.api_cluster import Cluster

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 
 from btcwatcher_crds.names import API_VERSION, EXCHANGE_KIND, EXCHANGE_PLURAL, GROUP, VERSION
 from btcwatcher_local.exchange import create_app
-from btcwatcher_local.postgres import free_port
+from btcwatcher_local.loopback import free_port
 from support.api_cluster import Cluster
 from support.kubectl import REPOSITORY
 from support.localcluster import eventually

@@ -6,7 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from btcwatcher_local.postgres import EmbeddedPostgres, free_port
+from btcwatcher_local.loopback import free_port
+from btcwatcher_local.postgres import EmbeddedPostgres
 from support.api_cluster import Cluster
 from support.notifications import (
     NO_AUTH,

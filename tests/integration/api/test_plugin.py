@@ -20,7 +20,7 @@ import yaml
 
 from btcwatcher_api.accounts.roles import Role
 from btcwatcher_api.accounts.tokens import Signer
-from btcwatcher_local.postgres import free_port
+from btcwatcher_local.loopback import free_port
 from support import api
 from support.apiservers import ApiServer
 from support.kubectl import REPOSITORY, Kubectl

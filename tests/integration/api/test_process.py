@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from btcwatcher_local.apiserver import serve
-from btcwatcher_local.postgres import free_port
+from btcwatcher_local.loopback import free_port
 from support import api
 from support.api import FREQTRADE, STRATEGY, ApiProcess, token, webhook
 from support.api_cluster import Cluster

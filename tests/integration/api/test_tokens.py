@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from btcwatcher_local.postgres import free_port
+from btcwatcher_local.loopback import free_port
 from support import api
 from support.api import FREQTRADE, STRATEGY, Api, strategy, token, webhook
 from support.api_cluster import Cluster

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from btcwatcher_local.postgres import free_port
+from btcwatcher_local.loopback import free_port
 from support import api
 from support.api import FREQTRADE, ApiProcess, token, webhook
 from support.api_cluster import Cluster

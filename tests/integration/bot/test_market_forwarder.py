@@ -15,7 +15,7 @@ import trustme
 from btcwatcher_bot.places import settings_of
 from btcwatcher_bot.proxies import forwarder
 from btcwatcher_bot.proxies.start import listening
-from support.freqtrade_bots import free_port
+from btcwatcher_local.loopback import free_port
 from support.proxies import Proxies, proxies
 
 pytestmark = pytest.mark.integration

@@ -12,8 +12,8 @@ import pytest
 
 from btcwatcher_local.client import resources
 from btcwatcher_local.client.resources import CRDS, DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, SECRETS, SERVICE_ACCOUNTS
+from btcwatcher_local.loopback import free_port
 from support.localcluster import eventually
-from support.realapi import free_port
 
 if TYPE_CHECKING:
     from support.localcluster import LocalCluster

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -15,6 +14,7 @@ from aiohttp import web
 from btcwatcher_local import ingress
 from btcwatcher_local.client import ApiError
 from btcwatcher_local.client.resources import CRDS, HTTP_ROUTES, INGRESSES, PODS, SERVICES
+from btcwatcher_local.loopback import free_port
 from support.kubectl import REPOSITORY
 from support.localcluster import eventually
 
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
     from support.localcluster import LocalCluster
 
 pytestmark = pytest.mark.integration
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @pytest_asyncio.fixture

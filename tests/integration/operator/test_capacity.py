@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from btcwatcher_local.postgres import free_port
+from btcwatcher_local.loopback import free_port
 from support.kubectl import Kubectl, until
 from support.nodes import node, pod
 from support.operator_process import Operator

@@ -20,11 +20,11 @@ import yaml
 from btcwatcher_crds import names
 from btcwatcher_local.client.resources import Resource
 from btcwatcher_local.exchange.defaults import exchange_defaults
+from btcwatcher_local.loopback import free_port
 from support import clusters
 from support.kubectl import REPOSITORY, Kubectl
 from support.localcluster import LocalCluster, container_status, local_cluster, ready
 from support.operator_process import Operator
-from support.stack import free_port
 
 Object = dict[str, Any]
 

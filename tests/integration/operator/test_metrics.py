@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from support import realapi
+from btcwatcher_local.loopback import free_port
 from support.kubectl import Kubectl, until
 from support.operator_process import Operator
 
@@ -18,7 +18,7 @@ def test_series_come_and_go_with_their_strategy(
     kubectl: Kubectl, namespace: str, operator: Operator, manifest: Object
 ) -> None:
     operator.kill()
-    port = realapi.free_port()
+    port = free_port()
     operator.start(metrics_port=str(port), metrics_address="127.0.0.1")
     url = f"http://127.0.0.1:{port}"
 

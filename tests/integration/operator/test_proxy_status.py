@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from support import realapi
+from btcwatcher_local.loopback import free_port
 from support.kubectl import Kubectl, until
 from support.operator_process import Operator
 from support.proxies import Mode, Proxies, TestProxy, proxies
@@ -150,7 +150,7 @@ def test_a_proxy_is_tested_in_its_interval_and_its_series_vanish_with_it(
     kubectl: Kubectl, namespace: str, operator: Operator, make_proxy: Any, test_url: str
 ) -> None:
     operator.kill()
-    port = realapi.free_port()
+    port = free_port()
     operator.start(metrics_port=str(port), metrics_address="127.0.0.1")
 
     def series() -> dict[str, float]:

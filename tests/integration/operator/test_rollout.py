@@ -10,12 +10,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from btcwatcher_local.loopback import free_port
 from btcwatcher_operator.brake import STOP_AFTER
 from support.bulk import Bulk
 from support.fleet import Fleet, image_of
 from support.kubectl import Kubectl
 from support.operator_process import Operator
-from support.stack import free_port
 
 Object = dict[str, Any]
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from support import browser
+from support.kubectl import until
 from support.page_stack import PASSWORD
 
 if TYPE_CHECKING:
@@ -88,14 +89,15 @@ def test_the_first_account_and_a_page_that_follows(stack: PageStack, chromium: B
         expect(row.locator("td.state")).to_have_text("Suspended")
         expect(row.locator("[data-last]")).to_contain_text("entry BTC/USDT")
         assert stack.state_of("ema-cross") == "Suspended"
-        assert ("ada", "strategy.stop", "trading.ema-cross") in stack.audited()
+        # A row is written once Kubernetes has the change, which the page may show before.
+        until(lambda: ("ada", "strategy.stop", "trading.ema-cross") in stack.audited(), "the row of the audit log")
 
         row.get_by_role("button", name="Resume").click()
         expect(row.locator("td.state")).to_have_text("Running")
         row.get_by_role("button", name="Pause").click()
         asking.get_by_role("button", name="Pause").click()
         expect(row.locator("td.state")).to_have_text("Paused")
-        assert ("ada", "strategy.pause", "trading.ema-cross") in stack.audited()
+        until(lambda: ("ada", "strategy.pause", "trading.ema-cross") in stack.audited(), "the row of the audit log")
         assert page.evaluate("window.sameDocument")
 
         page.get_by_role("button", name="Sign out").click()

@@ -3,7 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from btcwatcher_local.stack.ports import HOST, any_free, first_free, free_range, is_free
+from btcwatcher_local.loopback import HOST, free_port
+from btcwatcher_local.stack.ports import first_free, free_range, is_free
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def busy() -> Iterator[int]:
 
 def test_a_free_port_is_taken_without_a_word() -> None:
     said: list[str] = []
-    port = any_free()
+    port = free_port()
     assert first_free(port, "the API", said.append) == port
     assert said == []
 

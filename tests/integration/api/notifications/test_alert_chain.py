@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from btcwatcher_api.accounts.roles import Role
-from btcwatcher_local.postgres import free_port
+from btcwatcher_local.loopback import free_port
 from btcwatcher_operator.brake import Brake
 from btcwatcher_operator.endpoint import served as operator_serves
 from btcwatcher_operator.metrics import Metrics
