@@ -21,7 +21,7 @@ from btcwatcher_api.collector.figures import Figures
 from btcwatcher_api.collector.ledger import FillsRefused, Ledger, LedgerAway, LedgerBusy
 from btcwatcher_api.fleet import schemas
 from btcwatcher_api.fleet.losses import Bot, Exits, Opened, Sample, Standing, sampled, standing
-from btcwatcher_api.fleet.open_trades import SaidBefore
+from btcwatcher_api.fleet.open_trades import OpenTradesStore
 from btcwatcher_api.fleet.teller import SwitchCopy
 from btcwatcher_api.notifications.schedule.durations import parse_duration
 from btcwatcher_api.problems import Problem
@@ -109,7 +109,7 @@ class LossLimits:
         self._cluster = Cluster()
         self._opened: dict[Bot, Opened] = {}
         """Also of bots that do not answer any more: what they said last."""
-        self._said_before = SaidBefore(ledger)
+        self._store = OpenTradesStore(ledger)
         self._recalled = False
         self._kept_at = 0.0
         """When what was said was last written down, monotonic."""
@@ -159,7 +159,7 @@ class LossLimits:
                         "a loss cannot be written down", switch=one.title, reason=problem.detail, more_since_last=quiet
                     )
         if time.monotonic() - self._kept_at >= _TOLD_SECONDS:
-            await self._said_before.keep(self._opened)
+            await self._store.write(self._opened)
             self._kept_at = time.monotonic()
 
     async def _recall(self, strategies: Iterable[Mapping[str, Any]]) -> None:
@@ -167,7 +167,7 @@ class LossLimits:
         if self._recalled:
             return
         made = {_bot_of(item): datetime.fromisoformat(item["metadata"]["creationTimestamp"]) for item in strategies}
-        for bot, said in (await self._said_before.recall()).items():
+        for bot, said in (await self._store.read()).items():
             # Not what one of the same name said that was there before it.
             if bot in made and said.at >= made[bot]:
                 self._opened.setdefault(bot, said)

@@ -19,7 +19,7 @@ _SAY: Final = """
 """
 
 
-class SaidBefore:
+class OpenTradesStore:
     """Its methods raise what the Ledger does."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -27,13 +27,13 @@ class SaidBefore:
         self._kept: dict[Bot, Opened] = {}
         """What Postgres has, as far as this process knows."""
 
-    async def recall(self) -> Mapping[Bot, Opened]:
+    async def read(self) -> Mapping[Bot, Opened]:
         """Of all bots, whatever collector heard them."""
         rows = await self._ledger.read(_SAID, {})
         self._kept = {(namespace, name): Opened(at, profits) for namespace, name, at, profits in rows}
         return self._kept
 
-    async def keep(self, opened: Mapping[Bot, Opened]) -> None:
+    async def write(self, opened: Mapping[Bot, Opened]) -> None:
         """Write down what is not there yet. A bot that says the same again says nothing new."""
         new = {
             bot: said
