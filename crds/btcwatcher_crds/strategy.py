@@ -17,7 +17,33 @@ from btcwatcher_crds.rules import JsonSchema, forbidden, name_rule, preserve, ru
 
 # Kubernetes' own bounds
 _OBJECT_NAME = {"max_length": 253}
-_LABEL = Annotated[str, Field(max_length=63)]
+_LABEL_VALUE: Final = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
+_LABEL_KEY: Final = "^([a-z0-9][-a-z0-9.]*/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$"
+_LABEL = Annotated[
+    str,
+    Field(
+        max_length=63,
+        json_schema_extra=rule(
+            f"self.matches('{_LABEL_VALUE}')",
+            "must be the value of a label: letters, digits, -, _ and ., the first and the last a letter or a digit",
+        ),
+    ),
+]
+_LABELS = rule(
+    f"self.all(key, key.matches('{_LABEL_KEY}'))",
+    "a label's name has letters, digits, -, _ and ., the first and the last a letter or a digit, and before it maybe"
+    " a domain, such as example.com/team",
+)
+_CLUSTER_OBJECT = Annotated[
+    str,
+    Field(
+        **_OBJECT_NAME,
+        json_schema_extra=rule(
+            "self == '' || self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
+            "must be an object's name: lower-case letters, digits, - and ., the first and the last a letter or a digit",
+        ),
+    ),
+]
 _KEY = Annotated[str, Field(max_length=317)]
 
 SOURCE_MAX_BYTES: Final = 128 * 1024
@@ -366,10 +392,23 @@ Quantity = Annotated[
 ]
 
 
+_AMOUNTS = Annotated[
+    dict[_KEY, Quantity],
+    Field(
+        max_length=16,
+        json_schema_extra=rule(
+            "self.all(name, name in ['cpu', 'memory', 'ephemeral-storage'] || name.startsWith('hugepages-') ||"
+            " name.contains('/'))",
+            "a resource is cpu, memory, ephemeral-storage, hugepages-<size>, or has a domain, such as example.com/gpu",
+        ),
+    ),
+]
+
+
 class Resources(Contract):
-    requests: Annotated[dict[_KEY, Quantity], Field(max_length=16)] = Field(default_factory=dict)
+    requests: _AMOUNTS = Field(default_factory=dict)
     """What the scheduler keeps free for the bot."""
-    limits: Annotated[dict[_KEY, Quantity], Field(max_length=16)] = Field(default_factory=dict)
+    limits: _AMOUNTS = Field(default_factory=dict)
     """Where the kernel stops the bot."""
 
 
@@ -384,20 +423,22 @@ class Storage(Contract):
         ),
     ] = "1Gi"
     """Size of the volume with the trade database."""
-    storage_class_name: Annotated[str, Field(**_OBJECT_NAME)] = ""
+    storage_class_name: _CLUSTER_OBJECT = ""
     """The StorageClass; empty: the cluster's default."""
     retention_policy: RetentionPolicy = RetentionPolicy.RETAIN
     """Whether the volume outlives the Strategy."""
 
 
 class PodTemplate(Contract):
-    labels: Annotated[dict[_KEY, _LABEL], Field(max_length=64)] = Field(default_factory=dict)
+    labels: Annotated[dict[_KEY, _LABEL], Field(max_length=64, json_schema_extra=_LABELS)] = Field(default_factory=dict)
     """Labels added to the pod."""
     annotations: Annotated[dict[_KEY, Annotated[str, Field(max_length=16384)]], Field(max_length=64)] = Field(
         default_factory=dict
     )
     """Annotations added to the pod."""
-    node_selector: Annotated[dict[_KEY, _LABEL], Field(max_length=32)] = Field(default_factory=dict)
+    node_selector: Annotated[dict[_KEY, _LABEL], Field(max_length=32, json_schema_extra=_LABELS)] = Field(
+        default_factory=dict
+    )
     """As in a pod."""
     tolerations: Annotated[
         list[Annotated[dict[str, Any], Field(json_schema_extra=_FREE_OBJECT)]], Field(max_length=32)
@@ -405,7 +446,7 @@ class PodTemplate(Contract):
     """As in a pod."""
     affinity: Annotated[dict[str, Any], Field(json_schema_extra=_FREE_OBJECT)] = Field(default_factory=dict)
     """As in a pod."""
-    priority_class_name: Annotated[str, Field(**_OBJECT_NAME)] = ""
+    priority_class_name: _CLUSTER_OBJECT = ""
     """As in a pod."""
 
 

@@ -192,11 +192,12 @@ def test_a_foreign_object_is_not_taken_over(
 def test_a_child_the_server_refuses_is_told_in_its_words(
     kubectl: Kubectl, namespace: str, operator: Operator, manifest: Object
 ) -> None:
-    manifest["spec"]["podTemplate"] = {"labels": {"a b": "c d"}}
+    long = "a" * 64
+    manifest["spec"]["podTemplate"] = {"labels": {long: "b"}}
     kubectl.apply(manifest)
     until(lambda: condition(kubectl, namespace).get("reason") == "ChildRefused", "ChildRefused")
     assert "StatefulSet ema: " in condition(kubectl, namespace)["message"]
-    assert "a b" in condition(kubectl, namespace)["message"]
+    assert long in condition(kubectl, namespace)["message"]
     assert condition(kubectl, namespace, "Stalled")["status"] == "True"
     kubectl.patch("strategy", "ema", namespace, {"spec": {"podTemplate": {"labels": None}}})
     settled(kubectl, namespace)
