@@ -34,7 +34,7 @@ _LABELS = rule(
     "a label's name has letters, digits, -, _ and ., the first and the last a letter or a digit, and before it maybe"
     " a domain, such as example.com/team",
 )
-_CLUSTER_OBJECT = Annotated[
+_PRIORITY_CLASS = Annotated[
     str,
     Field(
         **_OBJECT_NAME,
@@ -392,23 +392,10 @@ Quantity = Annotated[
 ]
 
 
-_AMOUNTS = Annotated[
-    dict[_KEY, Quantity],
-    Field(
-        max_length=16,
-        json_schema_extra=rule(
-            "self.all(name, name in ['cpu', 'memory', 'ephemeral-storage'] || name.startsWith('hugepages-') ||"
-            " name.contains('/'))",
-            "a resource is cpu, memory, ephemeral-storage, hugepages-<size>, or has a domain, such as example.com/gpu",
-        ),
-    ),
-]
-
-
 class Resources(Contract):
-    requests: _AMOUNTS = Field(default_factory=dict)
+    requests: Annotated[dict[_KEY, Quantity], Field(max_length=16)] = Field(default_factory=dict)
     """What the scheduler keeps free for the bot."""
-    limits: _AMOUNTS = Field(default_factory=dict)
+    limits: Annotated[dict[_KEY, Quantity], Field(max_length=16)] = Field(default_factory=dict)
     """Where the kernel stops the bot."""
 
 
@@ -423,7 +410,7 @@ class Storage(Contract):
         ),
     ] = "1Gi"
     """Size of the volume with the trade database."""
-    storage_class_name: _CLUSTER_OBJECT = ""
+    storage_class_name: Annotated[str, Field(**_OBJECT_NAME)] = ""
     """The StorageClass; empty: the cluster's default."""
     retention_policy: RetentionPolicy = RetentionPolicy.RETAIN
     """Whether the volume outlives the Strategy."""
@@ -446,7 +433,7 @@ class PodTemplate(Contract):
     """As in a pod."""
     affinity: Annotated[dict[str, Any], Field(json_schema_extra=_FREE_OBJECT)] = Field(default_factory=dict)
     """As in a pod."""
-    priority_class_name: _CLUSTER_OBJECT = ""
+    priority_class_name: _PRIORITY_CLASS = ""
     """As in a pod."""
 
 
