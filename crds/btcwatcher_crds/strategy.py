@@ -17,20 +17,20 @@ from btcwatcher_crds.rules import JsonSchema, forbidden, name_rule, preserve, ru
 
 # Kubernetes' own bounds
 _OBJECT_NAME = {"max_length": 253}
-_LABEL_VALUE: Final = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
-_LABEL_KEY: Final = "^([a-z0-9][-a-z0-9.]*/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$"
+_LABEL_VALUE_PATTERN: Final = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
+_LABEL_KEY_PATTERN: Final = "^([a-z0-9][-a-z0-9.]*/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$"
 _LABEL = Annotated[
     str,
     Field(
         max_length=63,
         json_schema_extra=rule(
-            f"self.matches('{_LABEL_VALUE}')",
+            f"self.matches('{_LABEL_VALUE_PATTERN}')",
             "must be the value of a label: letters, digits, -, _ and ., the first and the last a letter or a digit",
         ),
     ),
 ]
 _LABELS = rule(
-    f"self.all(key, key.matches('{_LABEL_KEY}'))",
+    f"self.all(key, key.matches('{_LABEL_KEY_PATTERN}'))",
     "a label's name has letters, digits, -, _ and ., the first and the last a letter or a digit, and before it maybe"
     " a domain, such as example.com/team",
 )

@@ -28,8 +28,8 @@ from btcwatcher_crds.names import split_strategy_id, webhook_path
 KEY = b"unit-test-key-of-more-than-32-bytes!"
 READ_TOKEN = "read-token-of-the-tests-only"
 STRATEGY = "trading.ema-cross"
-FOREVER_DAYS = 36_500
-"""The dates in test data grow old: a retention that never drops them."""
+FOREVER = dict.fromkeys(("retention_signals_days", "retention_deliveries_days"), 36_500)
+"""The dates in test data grow old: settings that never drop them."""
 FREQTRADE: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "data" / "freqtrade_webhooks.json").read_text()
 )
@@ -113,8 +113,7 @@ async def running(database_url: str, folder: Path, *, watch: bool = False, **set
     """The API in this process. Without `watch` nobody watches Kubernetes, and STRATEGY is known."""
     # On a busy machine a commit can take seconds; tests of the patience itself ask for less.
     settings.setdefault("ingest_patience_seconds", 20)
-    settings.setdefault("retention_signals_days", FOREVER_DAYS)
-    settings.setdefault("retention_deliveries_days", FOREVER_DAYS)
+    settings = FOREVER | settings
     registry = Registry(KEY)
     registry.replace([strategy()])
     settings.setdefault("accounts", "signing_key_file" in settings)
@@ -187,8 +186,7 @@ async def process(
         "KUBECONFIG": str(kubeconfig),
         "BTCWATCHER_DATABASE_URL": database_url,
         "BTCWATCHER_PORT": str(port),
-        "BTCWATCHER_RETENTION_SIGNALS_DAYS": str(FOREVER_DAYS),
-        "BTCWATCHER_RETENTION_DELIVERIES_DAYS": str(FOREVER_DAYS),
+        **{f"BTCWATCHER_{name.upper()}": str(days) for name, days in FOREVER.items()},
         "BTCWATCHER_ACCOUNTS": "false",
         **{f"BTCWATCHER_{name.upper()}": str(path) for name, path in key_files(folder).items()},
         **settings,

@@ -21,8 +21,7 @@ def main(database_url: str, folder: str, port: str) -> None:
         Settings,
         database_url=database_url,
         accounts=False,
-        retention_signals_days=api.FOREVER_DAYS,
-        retention_deliveries_days=api.FOREVER_DAYS,
+        **api.FOREVER,
         **api.key_files(Path(folder)),
     )
     config = uvicorn.Config(

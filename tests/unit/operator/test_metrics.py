@@ -1,12 +1,12 @@
 """What a scrape says, read back with Prometheus' own parser."""
 
-import socket
 from typing import Any
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from btcwatcher_crds import names
+from btcwatcher_local.loopback import free_port
 from btcwatcher_operator.brake import Brake, Part
 from btcwatcher_operator.cluster import NO_ANSWER
 from btcwatcher_operator.endpoint import served
@@ -180,9 +180,7 @@ def test_reconciles_are_counted_by_result() -> None:
 
 
 async def test_it_is_served_with_health_and_readiness() -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
+    port = free_port()
     ready = False
     problem = None
     async with served("127.0.0.1", port, Metrics(), lambda: ready, lambda: problem), aiohttp.ClientSession() as client:
